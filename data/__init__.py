@@ -1,0 +1,1 @@
+"""Labelled clauses, and how they are read, checked and split."""

@@ -1,0 +1,56 @@
+"""Errors of the user: one clear message on standard error and exit status 2, never a traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class InputError(Exception):
+    """What is wrong, with the value, the rule and, where there is one, the command that mends it."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command's `main` and turn what the user can mend into a message and an exit status."""
+    try:
+        main()
+        sys.stdout.flush()
+    except InputError as error:
+        sys.exit(_report(str(error)))
+    except KeyboardInterrupt:
+        print("interrupted: nothing half-written was left behind", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (`head`, `less`) has gone: point stdout away so that the interpreter's last flush is silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _report(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """A value as it is shown in an error: quoted, on one line, cut to `limit` characters.
+
+    >>> shorten("a" * 70)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…' (70 characters)"
+    """
+    if isinstance(value, str) and len(value) > limit:
+        return f"{value[:limit] + '…'!r} ({len(value):,} characters)"
+    text = repr(value)
+    return text if len(text) <= limit + 2 else text[:limit] + "…"
+
+
+def require_writable(path: Path) -> None:
+    """Fail before the slow part when `path` could not be written; its folder is made if it is missing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.parent / f".{path.name}.{os.getpid()}.probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from None
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file")

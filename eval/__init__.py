@@ -1,0 +1,1 @@
+"""Judge a saved model: python -m eval."""

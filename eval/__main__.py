@@ -1,0 +1,215 @@
+"""Judge a saved model on clauses that it has not seen.
+
+python -m eval                                          the held-out split of the data that the model learnt from
+python -m eval --data gold.jsonl --label-map con=oppose,pro=support
+"""
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datasets import Dataset
+from rich.console import Console
+from rich.table import Table
+from sklearn.pipeline import Pipeline
+
+from data.errors import InputError, require_writable, run, shorten
+from data.reading import add_data_arguments, read_clauses, read_from
+from data.rows import CODES, NO_POSITION
+from data.split import data_sha256, halves, text_hashes, with_split
+from eval.baselines import cue_lexicon, majority
+from eval.metrics import evaluate
+from models.explain import contributions, top_terms
+from models.storage import MODEL, load
+
+TOP_TERMS = 15
+REASONS = 6  # n-grams named for each mistake
+# A document of which this share was learnt from is no test, whatever it is called now.
+KNOWN_SHARE = 0.5
+
+
+class Judged(NamedTuple):
+    """The clauses that a model is judged on, and in a word what they are."""
+
+    clauses: Dataset
+    source: str
+    part: str
+
+
+def main() -> None:
+    arguments = parse()
+    saved = load(arguments.model, trust=arguments.trust)
+    out = arguments.out or default_out(arguments.model, arguments.data)
+    require_writable(out / "metrics.json")
+
+    judged = choose(arguments, saved.card, [str(label) for label in saved.pipeline.classes_])
+    gold, texts, documents = (judged.clauses[name][:] for name in ("label", "text", "document"))
+    labels = ordered([str(label) for label in saved.pipeline.classes_])
+    say(f"judging {arguments.model} on {len(gold):,} clauses of {len(set(documents)):,} documents: {judged.part}")
+
+    codings = {"model": [str(label) for label in saved.pipeline.predict(texts)], "majority": majority(gold)}
+    if set(labels) <= set(CODES):
+        codings["cue lexicon"] = cue_lexicon(texts)
+        labels = [code for code in CODES if code in {*labels, *codings["cue lexicon"]}]
+    scores = {name: evaluate(gold, coded, documents, labels) for name, coded in codings.items()}
+
+    report = {
+        "model": {"file": str(arguments.model), "sha256": saved.card.get("sha256", {}).get(arguments.model.name)},
+        "data": {"source": judged.source, "part": judged.part, "sha256": data_sha256(judged.clauses)},
+        "labels": labels,
+        "scores": scores,
+    }
+    write(out, report, saved.pipeline, mistakes(saved.pipeline, judged.clauses, codings["model"]))
+    show(scores, labels)
+    say(f"report: {out}/metrics.json, mistakes.jsonl, confusion.png, top_terms.png")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m eval", description="Judge a saved model on clauses it has not seen."
+    )
+    parser.add_argument("--model", type=Path, default=MODEL, help=f"the saved model (default: {MODEL})")
+    parser.add_argument("--trust", action="store_true", help="open a model that no card vouches for")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the report (default: reports/MODEL or reports/MODEL-on-DATA)"
+    )
+    add_data_arguments(parser)
+    return parser.parse_args()
+
+
+def default_out(model: Path, data: str | None) -> Path:
+    if data is None:
+        return Path("reports") / model.stem
+    return Path("reports") / f"{model.stem}-on-{Path(data.removeprefix('hub:').replace(':', '-')).stem}"
+
+
+def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str]) -> Judged:
+    """The clauses to judge on: the held-out part where the data have a split, all of them otherwise."""
+    learnt = card.get("data", {})
+    if arguments.data is None:
+        if "source" not in learnt:
+            raise InputError(f"the card of {arguments.model} names no data: name labelled clauses with --data")
+        source = learnt["source"]
+        columns = {name: learnt[name] for name in ("text_column", "label_column", "label_map")}
+        clauses = read_clauses(source, **columns)
+        if data_sha256(clauses) != learnt["sha256"]:
+            raise InputError(f"{source} has changed since {arguments.model} was trained on it: train again")
+    else:
+        source, clauses = arguments.data, read_from(arguments)
+
+    part = "all clauses"
+    if data_sha256(clauses) == learnt.get("sha256"):
+        clauses, part = halves(with_split(clauses, card["settings"]["seed"]))[1], "held-out split"
+    elif "test" in clauses["split"]:
+        clauses, part = halves(clauses)[1], "held-out split"
+    for identifier, label in zip(clauses["id"], clauses["label"], strict=True):
+        if label not in labels:
+            raise InputError(
+                f"{identifier}: the model knows no label {shorten(label)}, only {', '.join(labels)}: "
+                "rename it with --label-map OLD=NEW"
+            )
+    refuse_known(clauses, set(card.get("trained_on", "").split()))
+    return Judged(clauses, source, part)
+
+
+def refuse_known(clauses: Dataset, trained_on: set[str]) -> None:
+    """Raise InputError when the model learnt from any of these documents."""
+    known: dict[str, list[bool]] = defaultdict(list)
+    for document, text_hash in zip(clauses["document"], text_hashes(clauses["text"][:]), strict=True):
+        if text_hash:
+            known[document].append(text_hash in trained_on)
+    seen = [document for document, hits in known.items() if sum(hits) >= KNOWN_SHARE * len(hits)]
+    if seen:
+        raise InputError(
+            f"the model was trained on {len(seen)} of these {len(set(clauses['document']))} documents "
+            f"({', '.join(seen[:3])}{', …' if len(seen) > 3 else ''}), so scores on them would be too good: "
+            "judge it on other documents, or on its held-out split with `make eval` (python -m eval)"
+        )
+
+
+def ordered(labels: list[str]) -> list[str]:
+    """The labels as the codebook orders its codes; others by name, `none` last."""
+    return sorted(labels, key=lambda label: (CODES.index(label) if label in CODES else -1, label == NO_POSITION, label))
+
+
+def mistakes(pipeline: Pipeline, clauses: Dataset, coded: list[str]) -> list[dict[str, Any]]:
+    """Every clause coded wrongly, the most confident first, with the n-grams that spoke for the wrong code."""
+    labels = [str(label) for label in pipeline.classes_]
+    wrong = [index for index, (gold, code) in enumerate(zip(clauses["label"], coded, strict=True)) if gold != code]
+    if not wrong:
+        return []
+    probabilities = pipeline.predict_proba([clauses["text"][index] for index in wrong])
+    found = []
+    for index, row in zip(wrong, probabilities, strict=True):
+        clause, code = clauses[index], coded[index]
+        reasons = contributions(pipeline, clause["text"], code, against=clause["label"])[:REASONS]
+        found.append(
+            {name: clause[name] for name in ("id", "document", "text")}
+            | {"gold": clause["label"], "coded": code, "confidence": round(float(row[labels.index(code)]), 4)}
+            | {"because": {each.term: round(each.value, 3) for each in reasons}}
+        )
+    return sorted(found, key=lambda each: -each["confidence"])
+
+
+def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dict[str, Any]]) -> None:
+    from eval.plots import plot_confusion, plot_top_terms
+
+    model = report["scores"]["model"]
+    title = f"{report['model']['file']} on {report['data']['source']}: {report['data']['part']}"
+    plot_confusion(model["confusion"], report["labels"], title, out / "confusion.png")
+    known = ordered([str(label) for label in pipeline.classes_])
+    terms = {label: top_terms(pipeline, label, TOP_TERMS) for label in known}
+    plot_top_terms(terms, f"What speaks for each code: {report['model']['file']}", out / "top_terms.png")
+    lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in wrong)
+    replace(out / "mistakes.jsonl", "".join(lines))
+    replace(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+
+def replace(path: Path, content: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(content, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def show(scores: dict[str, dict[str, Any]], labels: list[str]) -> None:
+    console = Console(highlight=False)
+    names = {"macro_f1": "macro-F1, all codes", "macro_f1_positions": "positions only", "accuracy": "accuracy"}
+    table = Table(title="scores [95 % interval over documents]", title_justify="left", box=None, padding=(0, 1))
+    for heading in ("", *names.values()):
+        table.add_column(heading, no_wrap=True)
+    for name, each in scores.items():
+        table.add_row(name, *(number(each[key], wide=True) for key in names))
+    console.print(table)
+
+    table = Table(title="\nthe model by code", title_justify="left", box=None, padding=(0, 1))
+    for heading in ("code", "precision", "recall", "F1", "clauses"):
+        table.add_column(heading, justify="left" if heading == "code" else "right", no_wrap=True)
+    for label in labels:
+        row = scores["model"]["per_label"][label]
+        cells = number(row["precision"]), number(row["recall"]), number(row["f1"], wide=True)
+        table.add_row(label, *cells, f"{row['support']:,}")
+    console.print(table)
+
+
+def number(score: dict[str, Any], wide: bool = False) -> str:
+    """`0.73 [0.70, 0.76]`; `n/a` for a score that has no value."""
+    if score["value"] is None:
+        return "n/a"
+    text = f"{score['value']:.3f}"
+    if wide and score["interval"]:
+        text += f" [{score['interval'][0]:.3f}, {score['interval'][1]:.3f}]"
+    return text
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+    run(main)

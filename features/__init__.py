@@ -1,0 +1,1 @@
+"""Text → clauses → numbers. Takes strings; knows nothing of files, labels or models."""

@@ -1,0 +1,78 @@
+"""The classifier and what explains it: stock scikit-learn, blind to nothing but the text, additive."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from tiny_corpus import tiny_rows
+
+from features.text import clause_features
+from models.classifier import stance_classifier
+from models.explain import contributions, top_terms
+
+ROWS = tiny_rows()
+TEXTS, LABELS = [str(row["text"]) for row in ROWS], [str(row["label"]) for row in ROWS]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Pipeline:
+    return stance_classifier().fit(TEXTS, LABELS)
+
+
+def test_every_part_is_stock_scikit_learn(fitted: Pipeline) -> None:
+    parts = [fitted, *(part for part in fitted.get_params().values() if hasattr(part, "fit"))]
+    assert {type(part).__module__.split(".")[0] for part in parts} == {"sklearn"}
+
+
+def test_builders_return_fresh_unfitted_parts() -> None:
+    assert stance_classifier() is not stance_classifier()
+    assert not hasattr(stance_classifier()[-1], "coef_")
+    assert not hasattr(clause_features().transformer_list[0][1], "vocabulary_")
+
+
+def test_each_half_of_a_row_has_unit_length(fitted: Pipeline) -> None:
+    for _, vectoriser in fitted["features"].transformer_list:
+        rows = vectoriser.transform(TEXTS)
+        assert np.allclose(np.sqrt(rows.multiply(rows).sum(axis=1)), 1)
+
+
+def test_it_learns_the_tiny_corpus_and_carries_over(fitted: Pipeline) -> None:
+    assert list(fitted.predict(TEXTS)) == LABELS
+    unseen = [
+        "They strongly oppose it.",
+        "We welcome the offer.",
+        "All must resume talks.",
+        "Envoys met and discussed it.",
+    ]
+    assert list(fitted.predict(unseen)) == ["oppose", "support", "call-for", "none"]
+
+
+def test_the_solver_has_converged(fitted: Pipeline) -> None:
+    """A thousand times the tolerance moves no probability by a ten-thousandth."""
+    regression: LogisticRegression = fitted[-1]
+    features = fitted[:-1].transform(TEXTS)
+    tight = LogisticRegression(**regression.get_params() | {"tol": regression.tol / 1000}).fit(features, LABELS)
+    assert np.abs(tight.predict_proba(features) - regression.predict_proba(features)).max() < 1e-4
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(" ".join(TEXTS).split()), min_size=1, max_size=20).map(" ".join))
+def test_contributions_and_intercept_add_up_to_the_decision(fitted: Pipeline, text: str) -> None:
+    decision = fitted.decision_function([text])[0]
+    for index, label in enumerate(fitted.classes_):
+        parts = contributions(fitted, text, label)
+        assert sum(part.value for part in parts) + fitted[-1].intercept_[index] == pytest.approx(decision[index])
+        assert [part.value for part in parts] == sorted((part.value for part in parts), reverse=True)
+
+
+def test_contributions_of_two_labels_mirror_each_other() -> None:
+    two = stance_classifier().fit(["We oppose it.", "We oppose it.", "We like it.", "We like it."], list("ooss"))
+    mirrored = {part.term: -part.value for part in contributions(two, "We oppose it.", "s")}
+    assert {part.term: part.value for part in contributions(two, "We oppose it.", "o")} == mirrored
+
+
+def test_the_top_terms_of_a_code_are_its_cues(fitted: Pipeline) -> None:
+    assert "oppose" in {part.term for part in top_terms(fitted, "oppose", 10)}
+    assert "welcome" in {part.term for part in top_terms(fitted, "support", 10)}

@@ -1,0 +1,313 @@
+"""The commands, end to end: what they make, what they say, and that bad input makes nothing."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Result
+from tiny_corpus import tiny_rows, write_jsonl
+
+ROOT = Path(__file__).resolve().parent.parent
+Call = Callable[..., Result]
+
+ARTICLE = """Summit ends with a joint statement
+
+The two leaders strongly oppose the new tariffs on steel and welcome the agreement on fish.
+All states must urgently resume the talks. They met on Tuesday.
+"""
+
+
+def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # As typed by a user, even when these tests are themselves run by make.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", *arguments]
+    return subprocess.run(
+        command, cwd=checkout, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+# The whole of the README, in a copy of the project.
+
+
+def test_make_train_eval_annotate_on_a_fresh_checkout(checkout: Path) -> None:
+    (checkout / "article.txt").write_text(ARTICLE, encoding="utf-8")
+    made = make(checkout, "-j2", "train", "eval")
+    assert made.returncode == 0, made.stderr
+    assert "macro-F1, all codes" in made.stdout
+    for name in ("models/stance.joblib", "models/stance.json", "models/stance.skops"):
+        assert (checkout / name).is_file(), name
+    for name in ("metrics.json", "mistakes.jsonl", "confusion.png", "top_terms.png"):
+        assert (checkout / "reports/stance" / name).stat().st_size > 1000, name
+    scores = json.loads((checkout / "reports/stance/metrics.json").read_text())["scores"]
+    assert scores["model"]["macro_f1"]["value"] > scores["majority"]["macro_f1"]["value"] + 0.4
+
+    coded = make(checkout, "annotate", "DOC=article.txt")
+    assert coded.returncode == 0, coded.stderr
+    rows = [json.loads(line) for line in coded.stdout.splitlines()]
+    assert [row["label"] for row in rows][1:] == ["oppose", "support", "call-for", "none"]
+    for row in rows:
+        assert list(row) == ["document", "start", "end", "text", "label", "confidence", "probabilities"]
+        assert ARTICLE[row["start"] : row["end"]] == row["text"]
+        assert row["confidence"] == max(row["probabilities"].values())
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=0.001)
+
+    before = (checkout / "models/stance.joblib").stat().st_mtime_ns
+    assert make(checkout, "eval").returncode == 0
+    assert (checkout / "models/stance.joblib").stat().st_mtime_ns == before, "nothing changed: not trained again"
+    corpus_file = checkout / "data/clauses/editorial.jsonl"
+    os.utime(corpus_file)
+    assert "read 2," in make(checkout, "train").stderr
+    assert (checkout / "models/stance.joblib").stat().st_mtime_ns > before, "a source changed: trained again"
+
+
+def test_make_alone_lists_every_verb(checkout: Path) -> None:
+    listed = make(checkout).stdout
+    for verb in ("train", "eval", "annotate", "test", "check", "lock", "clean"):
+        assert re.search(rf"^  {verb} +\S", listed, re.MULTILINE), verb
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["annotate"], "error: no document: make annotate DOC=article.txt"),
+        (["train", "PYTHON=no-such-python"], "error: no interpreter no-such-python: name one with PYTHON="),
+        (["train", "PYTHON=./old-python"], "policy-stance needs Python 3.11 or newer: name one with PYTHON="),
+        (["train", "DATA=nowhere.csv"], "error: no file nowhere.csv"),
+    ],
+)
+def test_make_tells_in_one_line(checkout: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["cp", "-a", str(checkout), str(clone)], check=True)
+    if "PYTHON" in arguments[-1]:
+        (clone / ".venv/.runtime").unlink()
+        old = clone / "old-python"
+        old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.8.1 && exit\nexit 1\n')
+        old.chmod(0o755)
+    told = make(clone, *arguments)
+    assert told.returncode == 2
+    lines = [line for line in told.stderr.splitlines() if not line.startswith(("make", "train:"))]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+# A user's own labels.
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to run commands in."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_own_labels_make_a_model_of_their_own(call: Call, work: Path) -> None:
+    lines = [f"{row['text']}\t{'con' if row['label'] == 'oppose' else 'pro'}" for row in tiny_rows()]
+    (work / "mine.tsv").write_text("body\tcode\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    own = ["--data", "mine.tsv", "--text-column", "body", "--label-column", "code"]
+    trained = call("train", *own, "--label-map", "con=against")
+    assert trained.status == 0, trained.err
+    assert "models/mine.joblib" in trained.err
+    card = json.loads(Path("models/mine.json").read_text())
+    assert card["labels"] == ["against", "pro"]
+
+    judged = call("eval", "--model", "models/mine.joblib")
+    assert judged.status == 0, judged.err
+    report = json.loads(Path("reports/mine/metrics.json").read_text())
+    assert report["data"]["part"] == "held-out split"
+    assert report["scores"]["model"]["clauses"] == card["split"]["test"]["clauses"]
+    assert "cue lexicon" not in report["scores"], "the lexicon knows only the four codes"
+    again = call("eval", "--model", "models/mine.joblib", *own, "--label-map", "con=against", "--out", "again")
+    assert again.status == 0, "the same file named on the command line is judged on the same held-out part"
+    assert json.loads(Path("again/metrics.json").read_text())["scores"] == report["scores"]
+
+
+def test_the_same_data_give_the_same_bytes(tiny: Path, tmp_path: Path) -> None:
+    made = []
+    for number in (1, 2):
+        target = tmp_path / str(number) / "m.joblib"
+        command = [sys.executable, "-m", "train", "--data", str(tiny), "--model", str(target)]
+        environment = os.environ | {"PYTHONHASHSEED": str(number), "OMP_NUM_THREADS": str(number)}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        made.append({path.name: path.read_bytes() for path in target.parent.iterdir()})
+    assert set(made[0]) == {"m.joblib", "m.json", "m.skops"}
+    assert made[0] == made[1]
+
+
+@pytest.fixture
+def model(call: Call, work: Path, tiny: Path) -> Path:
+    assert call("train", "--data", tiny).status == 0
+    return Path("models/tiny.joblib")
+
+
+def test_a_model_is_not_judged_on_what_it_learnt_from(call: Call, work: Path, model: Path, tiny: Path) -> None:
+    rows = [row | {"document": f"renamed {row['document']}"} for row in tiny_rows()]
+    told = call("eval", "--model", model, "--data", write_jsonl(work / "copy.jsonl", rows[::-1]))
+    assert told.status == 2
+    assert re.search(r"error: the model was trained on [1-6] of these 6 documents \(renamed doc-", told.err)
+    assert not Path("reports/tiny-on-copy/metrics.json").exists()
+
+
+def test_changed_data_are_noticed(call: Call, model: Path, tiny: Path) -> None:
+    write_jsonl(tiny, tiny_rows()[:-1])
+    told = call("eval", "--model", model)
+    assert told.status == 2
+    assert "has changed since" in told.err
+
+
+def test_labels_of_a_file_must_be_the_model_s(call: Call, work: Path, model: Path) -> None:
+    gold = write_jsonl(work / "gold.jsonl", [{"text": "An entirely new sentence here.", "label": "con"}])
+    told = call("eval", "--model", model, "--data", gold)
+    assert told.status == 2
+    assert "the model knows no label 'con'" in told.err
+    assert call("eval", "--model", model, "--data", gold, "--label-map", "con=oppose").status == 0
+
+
+def test_mistakes_come_with_the_n_grams_behind_them(call: Call, work: Path, model: Path) -> None:
+    rows = [{"text": "Observers strongly oppose the bold venture.", "label": "support", "document": "a"}]
+    call("eval", "--model", model, "--data", write_jsonl(work / "gold.jsonl", rows))
+    mistake = json.loads(Path("reports/tiny-on-gold/mistakes.jsonl").read_text())
+    assert (mistake["gold"], mistake["coded"]) == ("support", "oppose")
+    assert any("oppose" in term or "strongly" in term for term in mistake["because"])
+
+
+# Coding documents.
+
+
+def test_standard_input_is_a_document(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "models.annotate", "--model", str(model.resolve()), "-"]
+    coded = subprocess.run(command, cwd=ROOT, input=ARTICLE.encode(), capture_output=True, check=True)
+    assert {json.loads(line)["document"] for line in coded.stdout.splitlines()} == {"-"}
+
+
+def test_a_table_on_a_terminal(model: Path, work: Path) -> None:
+    (work / "a.md").write_text("We strongly oppose [bold]tariffs[/bold]. \x1b[31mThey met.", encoding="utf-8")
+    command = [sys.executable, "-m", "models.annotate", "--model", str(model.resolve()), str((work / "a.md").resolve())]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=theirs, env=os.environ | {"COLUMNS": "100", "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells the end of a terminal
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    table = shown.decode()
+    assert "[bold]tariffs[/bold]" in table, "square brackets of a document are text"
+    assert "\x1b[31mThey" not in table, "escape codes of a document stay powerless"
+    assert "2 clauses" in table
+
+
+def test_several_documents_in_one_run(call: Call, work: Path, model: Path) -> None:
+    for name in ("a.txt", "b.md"):
+        (work / name).write_text("They met on Tuesday.", encoding="utf-8")
+    coded = call("models.annotate", "--model", model, "a.txt", "b.md", "--format", "jsonl")
+    assert [json.loads(line)["document"] for line in coded.out.splitlines()] == ["a.txt", "b.md"]
+    table = call("models.annotate", "--model", model, "a.txt", "b.md", "--format", "table")
+    assert table.out.count("1 clauses") == 2
+
+
+def test_a_reader_that_leaves_early_is_no_error(model: Path) -> None:
+    script = f"{shlex.quote(sys.executable)} -m models.annotate --model {model.resolve()} - | head -n 1"
+    coded = subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, input=("We met there. " * 40_000).encode(), capture_output=True
+    )
+    assert coded.stderr == b""
+    assert len(coded.stdout.splitlines()) == 1
+
+
+# Bad input: one clear line, exit status 2, nothing half-written.
+
+DOCUMENTS = {
+    "empty.txt": b"",
+    "blank.md": b" \n\n",
+    "binary.txt": b"\x7fELF\x00\x00",
+    "latin.txt": "Les états s'opposent.".encode("latin-1"),
+    "huge.txt": b"x" * 20_000_001,
+    "paper.pdf": b"%PDF-1.7",
+}
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "missing.txt", "."])
+def test_a_bad_document_is_told(call: Call, work: Path, model: Path, name: str) -> None:
+    (work / "fine.txt").write_text("They met on Tuesday.", encoding="utf-8")
+    if name in DOCUMENTS:
+        (work / name).write_bytes(DOCUMENTS[name])
+    told = call("models.annotate", "--model", model, "fine.txt", name)
+    assert told.status == 2
+    assert told.out == "", "nothing is coded when one document cannot be"
+    assert len(told.err.splitlines()) == 1
+    assert name in told.err
+
+
+TRAINING_FILES = {
+    "empty.jsonl": b"",
+    "binary.csv": b"\x00\x01",
+    "latin.csv": "text,label\né,none\n".encode("latin-1"),
+    "columns.csv": b"a,b\n1,2\n",
+    "one-class.csv": b"text,label\nOne.,x\nTwo.,x\nThree.,x\n",
+    "lonely.csv": b"text,label\nOne.,x\nTwo.,x\nThree.,typo\n",
+    "nothing-shared.csv": b"text,label\naaa,x\nbbb,x\nccc,y\nddd,y\n",
+    "long-line.jsonl": b'{"label": "x", "text": "' + b"y" * 100_000_000 + b'"}\n',
+    "leak.csv": b"document,text,label,split\na,One.,x,train\na,Two.,y,test\n",
+}
+
+
+@pytest.mark.parametrize("name", [*TRAINING_FILES, "missing.csv"])
+def test_bad_training_data_make_no_model(call: Call, work: Path, name: str) -> None:
+    if name in TRAINING_FILES:
+        (work / name).write_bytes(TRAINING_FILES[name])
+    told = call("train", "--data", name)
+    assert told.status == 2
+    errors = [line for line in told.err.splitlines() if not line.startswith(("train:", "  read"))]
+    assert errors[0].startswith("error: ")
+    assert len(errors) == (2 if name == "leak.csv" else 1)
+    assert "Traceback" not in told.err
+    assert [path.name for path in work.rglob("*") if path.is_file()] == ([name] if name in TRAINING_FILES else [])
+
+
+@pytest.mark.parametrize("target", ["stance.pkl", "file/stance.joblib", "folder.joblib"])
+def test_a_bad_target_is_told_before_the_work(call: Call, work: Path, tiny: Path, target: str) -> None:
+    (work / "file").touch()
+    (work / "folder.joblib").mkdir()
+    told = call("train", "--data", tiny, "--model", target)
+    assert told.status == 2
+    assert len(told.err.splitlines()) == 1
+    assert target in told.err
+
+
+@pytest.mark.parametrize("module", ["eval", "models.annotate"])
+@pytest.mark.parametrize("content", [None, b"", b"not a model", b"\x80\x04]\x94."])
+def test_a_bad_model_is_told(call: Call, work: Path, module: str, content: bytes | None) -> None:
+    if content is not None:
+        (work / "m.joblib").write_bytes(content)
+    (work / "a.txt").write_text("They met.", encoding="utf-8")
+    arguments = ["a.txt"] if module == "models.annotate" else []
+    for trust in ([], ["--trust"]):
+        told = call(module, "--model", "m.joblib", *trust, *arguments)
+        assert told.status == 2
+        assert len(told.err.splitlines()) == 1
+        assert not Path("reports").exists()
+
+
+def test_a_report_that_cannot_be_written_is_told(call: Call, work: Path, model: Path) -> None:
+    (work / "file").touch()
+    told = call("eval", "--model", model, "--out", "file/report")
+    assert told.status == 2
+    assert "cannot write file/report/metrics.json" in told.err
+
+
+@pytest.mark.parametrize("arguments", [["--c", "0"], ["--c", "x"], ["--label-map", "con"], ["--nonsense"]])
+def test_a_bad_option_is_told(call: Call, work: Path, arguments: list[str]) -> None:
+    assert call("train", *arguments).status == 2

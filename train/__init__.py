@@ -1,0 +1,1 @@
+"""Train the classifier: python -m train."""
