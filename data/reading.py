@@ -8,6 +8,7 @@ clauses = read_clauses("hub:owner/name:config")
 import argparse
 import csv
 import glob
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -156,11 +157,17 @@ def _files(path: Path) -> list[Path]:
 
 def _load(builder: str, path: Path, **options: Any) -> Iterator[dict[str, Any]]:
     """The rows of one file through Hugging Face datasets: streamed, so that nothing is cached under the home folder."""
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what goes wrong is told by InputError, once
+    _quiet()
     stream = datasets.load_dataset(
         builder, data_files={"rows": [glob.escape(str(path.resolve()))]}, split="rows", streaming=True, **options
     )
     yield from stream
+
+
+def _quiet() -> None:
+    """What goes wrong is told by InputError, once; the libraries would tell it before, and every retry."""
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
 
 
 def _jsonl_records(path: Path) -> Iterator[Record | str]:
@@ -233,6 +240,7 @@ def _parquet_records(path: Path) -> Iterator[Record]:
 
 def _hub_records(source: str) -> Iterator[Record]:
     """Rows of a Hub dataset; its own test split (else its validation split) is held out, its train split trains."""
+    _quiet()
     name, _, config = source.removeprefix("hub:").partition(":")
     try:
         loaded = datasets.load_dataset(name, config or None, cache_dir=str(HUB_CACHE))

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from data.errors import InputError, require_writable, run, shorten
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
-from data.split import data_sha256, halves, text_hashes, with_split
+from data.split import SEED, data_sha256, halves, text_hashes, with_split
 from eval.baselines import cue_lexicon, majority
 from eval.metrics import evaluate
 from models.explain import contributions, top_terms
@@ -95,16 +95,16 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
         if "source" not in learnt:
             raise InputError(f"the card of {arguments.model} names no data: name labelled clauses with --data")
         source = learnt["source"]
-        columns = {name: learnt[name] for name in ("text_column", "label_column", "label_map")}
+        columns = {name: learnt[name] for name in ("text_column", "label_column", "label_map") if name in learnt}
         clauses = read_clauses(source, **columns)
-        if data_sha256(clauses) != learnt["sha256"]:
+        if data_sha256(clauses) != learnt.get("sha256"):
             raise InputError(f"{source} has changed since {arguments.model} was trained on it: train again")
     else:
         source, clauses = arguments.data, read_from(arguments)
 
     part = "all clauses"
     if data_sha256(clauses) == learnt.get("sha256"):
-        clauses, part = halves(with_split(clauses, card["settings"]["seed"]))[1], "held-out split"
+        clauses, part = halves(with_split(clauses, card.get("settings", {}).get("seed", SEED)))[1], "held-out split"
     elif "test" in clauses["split"]:
         clauses, part = halves(clauses)[1], "held-out split"
     for identifier, label in zip(clauses["id"], clauses["label"], strict=True):
@@ -113,7 +113,7 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
                 f"{identifier}: the model knows no label {shorten(label)}, only {', '.join(labels)}: "
                 "rename it with --label-map OLD=NEW"
             )
-    refuse_known(clauses, set(card.get("trained_on", "").split()))
+    refuse_known(clauses, set(str(card.get("trained_on", "")).split()))
     return Judged(clauses, source, part)
 
 

@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from data.errors import InputError, require_writable
 
 MODEL = Path("models/stance.joblib")
-RETRAIN = "train it again with `make train` (python -m train)"
+RETRAIN = "train it again with `make clean train` (python -m train)"
 
 
 class Saved(NamedTuple):
@@ -80,7 +80,7 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     if not trust:
         _check_hash(path, content, card)
     saved = _entry_of(card, "versions", "scikit-learn")
-    if card and saved != sklearn.__version__:
+    if saved not in (None, sklearn.__version__):
         warnings.warn(
             f"{path} was made with scikit-learn {saved} and is opened with {sklearn.__version__}: "
             f"its scores may differ; {RETRAIN}",
@@ -127,14 +127,14 @@ def _read_card(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise InputError(f"the model's card {path} cannot be read: {error}; {RETRAIN}") from None
-    if not isinstance(card, dict):
-        raise InputError(f"the model's card {path} is no JSON object; {RETRAIN}")
+    tables = ("sha256", "versions", "data", "settings")
+    if not isinstance(card, dict) or not all(isinstance(card.get(table, {}), dict) for table in tables):
+        raise InputError(f"the model's card {path} is not one that `python -m train` writes; {RETRAIN}")
     return card
 
 
 def _entry_of(card: dict[str, Any] | None, table: str, name: str) -> str | None:
-    entries = (card or {}).get(table)
-    entry = entries.get(name) if isinstance(entries, dict) else None
+    entry = (card or {}).get(table, {}).get(name)
     return entry if isinstance(entry, str) else None
 
 
