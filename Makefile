@@ -1,7 +1,7 @@
 # The verbs of policy-stance; `make` alone lists them. Every verb is a call of `python -m …` that README.md shows too.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train train-now eval annotate test check lock clean FORCE
+.PHONY: help train train-now eval annotate data-report test check lock clean FORCE
 
 PYTHON ?= python3# interpreter for the environment, 3.11 or newer
 DATA ?=# labelled clauses: a file, a folder or hub:owner/name[:config]
@@ -19,7 +19,7 @@ OPTIONS = $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 help:
 	@echo 'make VERB, with DATA= MODEL= DOC= ARGS= PYTHON= where they apply:'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 train: $(if $(DATA)$(MODEL)$(ARGS),train-now,models/stance.joblib) ## learn from data/clauses → models/stance.joblib (or from your labels: DATA=labels.csv)
 
@@ -29,6 +29,9 @@ eval: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime $(filter train,$(MAK
 annotate: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime ## code every clause of documents: DOC=article.txt
 	@test -n '$(DOC)' || { echo 'error: no document: make annotate DOC=article.txt' >&2; exit 2; }
 	@$(RUN) models.annotate $(if $(MODEL),--model $(MODEL)) $(ARGS) $(DOC)
+
+data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
+	@$(RUN) eval.data_report $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: check ## check, then run every test, docstring and README example
 	@$(RUN) pytest

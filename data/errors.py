@@ -43,6 +43,18 @@ def shorten(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit + 2 else text[:limit] + "…"
 
 
+def replace_file(path: Path, content: str) -> None:
+    """Write a text file whole under another name and then put it in place."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_text(content, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def require_writable(path: Path) -> None:
     """Fail before the slow part when `path` could not be written; its folder is made if it is missing."""
     try:

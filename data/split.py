@@ -9,7 +9,6 @@ with them every document that shares a near-duplicate clause.
 import argparse
 import hashlib
 import json
-import os
 import re
 import warnings
 from collections import Counter, defaultdict
@@ -21,7 +20,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from data.errors import InputError, run
+from data.errors import InputError, replace_file, run
 from data.near_duplicates import MIN_WORDS, clusters, near_duplicates
 from data.reading import CORPUS, read_clauses
 from data.rows import CODES
@@ -147,9 +146,7 @@ def _write_split(folder: Path, side: dict[str, str]) -> None:
     for path in sorted(folder.glob("*.jsonl")):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         lines = [json.dumps(row | {"split": side[row["document"]]}, ensure_ascii=False) + "\n" for row in rows]
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(lines), encoding="utf-8")
-        os.replace(temporary, path)
+        replace_file(path, "".join(lines))
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ python -m eval --data gold.jsonl --label-map con=oppose,pro=support
 
 import argparse
 import json
-import os
 import sys
 import warnings
 from collections import defaultdict
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, require_writable, run, shorten
+from data.errors import InputError, replace_file, require_writable, run, shorten
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import SEED, data_sha256, halves, text_hashes, with_split
@@ -166,14 +165,8 @@ def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dic
     terms = {label: top_terms(pipeline, label, TOP_TERMS) for label in known}
     plot_top_terms(terms, f"What speaks for each code: {report['model']['file']}", out / "top_terms.png")
     lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in wrong)
-    replace(out / "mistakes.jsonl", "".join(lines))
-    replace(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-
-
-def replace(path: Path, content: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(content, encoding="utf-8")
-    os.replace(temporary, path)
+    replace_file(out / "mistakes.jsonl", "".join(lines))
+    replace_file(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
 def show(scores: dict[str, dict[str, Any]], labels: list[str]) -> None:

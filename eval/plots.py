@@ -13,6 +13,13 @@ from matplotlib import pyplot as plt
 from models.explain import Contribution
 
 BLUE = "#0072b2"
+# Colours that people with the common kinds of colour blindness tell apart (Wong 2011), with hatches besides.
+CODE_STYLES: dict[str, dict[str, Any]] = {
+    "oppose": {"color": "#d55e00"},
+    "support": {"color": "#0072b2", "hatch": "//"},
+    "call-for": {"color": "#009e73", "hatch": ".."},
+    "none": {"color": "#bbbbbb"},
+}
 DPI = 150
 # Without the version and date that matplotlib writes into a PNG, the same numbers give the same bytes.
 METADATA = {"Software": None}
@@ -54,6 +61,63 @@ def plot_top_terms(terms: dict[str, list[Contribution]], title: str, path: Path)
     for axes in grid.flat[len(terms) :]:
         axes.set_visible(False)
     figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def plot_shares(table: tuple[list[str], list[list[Any]]], path: Path) -> None:
+    """Shares of the codes in every row of a table `field, documents, clauses, shares of the codes`."""
+    head, rows = table
+    names = [f"{row[0]} ({row[2]:,})" for row in rows][::-1]
+    figure, axes = plt.subplots(figsize=(8, 0.3 * len(rows) + 1.2), layout="constrained")
+    left = np.zeros(len(rows))
+    for column, code in enumerate(head[3:], 3):
+        shares = np.array([float(str(row[column]).rstrip("%")) / 100 for row in rows][::-1])
+        axes.barh(names, shares, left=left, label=code, edgecolor="white", **CODE_STYLES[code])
+        left += shares
+    axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"share of the clauses, by {head[0]} (number of clauses)")
+    figure.legend(loc="outside upper center", ncols=4)
+    _save(figure, path)
+
+
+def plot_lengths(words: dict[str, list[int]], path: Path) -> None:
+    """Words per clause in every register: median, quartiles, 5th and 95th percentile."""
+    figure, axes = plt.subplots(figsize=(8, 0.3 * len(words) + 1.2), layout="constrained")
+    axes.boxplot(
+        list(words.values())[::-1], orientation="horizontal", whis=(5, 95), sym="", tick_labels=list(words)[::-1]
+    )
+    axes.set_xlabel("words per clause (box: quartiles, whiskers: 5th and 95th percentile)")
+    _save(figure, path)
+
+
+def plot_growth(points: list[tuple[int, int]], path: Path) -> None:
+    """Distinct words against running words."""
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    axes.loglog(*zip(*points, strict=True), color=BLUE)
+    axes.set_xlabel("running words")
+    axes.set_ylabel("distinct words")
+    axes.grid(alpha=0.3, which="both")
+    _save(figure, path)
+
+
+def plot_learning_curve(curve: list[dict[str, Any]], gold: str | None, path: Path) -> None:
+    """Macro-F1 against training documents: mean and standard deviation over the folds."""
+    figure, axes = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+    documents = [point["documents"] for point in curve]
+    lines = [("held_out", "other documents of the corpus", BLUE, "o-")]
+    if gold:
+        lines.append(("gold", gold, "#d55e00", "s--"))
+    for key, name, colour, style in lines:
+        means, deviations = ([f(point[key]) for point in curve] for f in (np.mean, lambda each: np.std(each, ddof=1)))
+        axes.errorbar(documents, means, yerr=deviations, fmt=style, color=colour, capsize=3, label=name)
+    axes.set_xscale("log")
+    axes.set_xticks(documents, [str(count) for count in documents])
+    axes.minorticks_off()
+    axes.set_xlabel("training documents")
+    axes.set_ylabel("macro-F1 (bars: standard deviation over folds)")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
     _save(figure, path)
 
 

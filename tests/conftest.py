@@ -36,9 +36,9 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         monkeypatch.setattr(sys, "argv", [module, *map(str, arguments)])
         capsys.readouterr()
         status = 0
-        for name in [name for name in sys.modules if name == module or name == f"{module}.__main__"]:
-            if name.endswith("__main__") or name in ("models.annotate", "data.split"):
-                del sys.modules[name]
+        for name in (module, f"{module}.__main__"):
+            if not hasattr(sys.modules.get(name), "__path__"):  # packages stay, modules are run afresh
+                sys.modules.pop(name, None)
         try:
             runpy.run_module(module, run_name="__main__", alter_sys=False)
         except SystemExit as stop:

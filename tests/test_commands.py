@@ -70,7 +70,7 @@ def test_make_train_eval_annotate_on_a_fresh_checkout(checkout: Path) -> None:
 
 def test_make_alone_lists_every_verb(checkout: Path) -> None:
     listed = make(checkout).stdout
-    for verb in ("train", "eval", "annotate", "test", "check", "lock", "clean"):
+    for verb in ("train", "eval", "annotate", "data-report", "test", "check", "lock", "clean"):
         assert re.search(rf"^  {verb} +\S", listed, re.MULTILINE), verb
 
 
