@@ -12,12 +12,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
 
 
-@pytest.mark.parametrize("verb", sorted(set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))))
+@pytest.mark.parametrize("verb", sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))))
 def test_every_verb_exists(verb: str) -> None:
     assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m (train|eval\.?\w*|models\.\w+|data\.\w+)", README))))
+MODULES = sorted(set(re.findall(r"python -m (train|eval\.\w+|eval|models\.\w+|data\.\w+)", README)))
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_every_option_exists(module: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
