@@ -27,8 +27,7 @@ eval: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime $(filter train,$(MAK
 	@$(RUN) eval $(OPTIONS)
 
 annotate: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime ## code every clause of documents: DOC=article.txt
-	@test -n '$(DOC)' || { echo 'error: no document: make annotate DOC=article.txt' >&2; exit 2; }
-	@$(RUN) models.annotate $(if $(MODEL),--model $(MODEL)) $(ARGS) $(DOC)
+	@$(if $(DOC),$(RUN) models.annotate $(if $(MODEL),--model $(MODEL)) $(ARGS) $(DOC),echo 'error: no document: make annotate DOC=article.txt' >&2; exit 2)
 
 data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
 	@$(RUN) eval.data_report $(if $(DATA),--data $(DATA)) $(ARGS)

@@ -45,6 +45,7 @@ def shorten(value: object, limit: int = 60) -> str:
 
 def replace_file(path: Path, content: str) -> None:
     """Write a text file whole under another name and then put it in place."""
+    make_folder(path.parent)
     temporary = path.with_name(path.name + ".tmp")
     try:
         temporary.write_text(content, encoding="utf-8")
@@ -56,13 +57,17 @@ def replace_file(path: Path, content: str) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Fail before the slow part when `path` could not be written; its folder is made if it is missing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe = path.parent / f".{path.name}.{os.getpid()}.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from None
+    """Fail before the slow part when `path` could not be written; nothing is made or changed."""
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; name a file")
+    there = next(parent for parent in path.absolute().parents if parent.exists() or parent.is_symlink())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {path}: {there} is no folder that you may write to; choose another place")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder with its parents, if it is missing."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path}: {error.strerror}") from None

@@ -10,8 +10,9 @@ import csv
 import glob
 import logging
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,7 +55,9 @@ def read_clauses(
     *,
     text_column: str = "text",
     label_column: str = "label",
+    document_column: str = "document",
     label_map: dict[str, str] | None = None,
+    ignore_columns: Sequence[str] = (),
     labels: tuple[str, ...] | None = None,
 ) -> datasets.Dataset:
     """Read and validate labelled clauses.
@@ -62,8 +65,9 @@ def read_clauses(
     Parameters
     ----------
     source : a file (.jsonl, .csv, .tsv, .parquet), a folder of such files, or `hub:owner/name[:config]`
-    text_column, label_column : which columns hold the clause and its code
+    text_column, label_column, document_column : which columns hold the clause, its code and its document
     label_map : codes to rename, old to new
+    ignore_columns : columns that have the name of a field of `data.rows.Row` but mean something else
     labels : the only codes allowed after renaming; None allows any
 
     Returns
@@ -82,26 +86,30 @@ def read_clauses(
     found: Counter[str] = Counter()
     ids: dict[str, str] = {}
     positions: Counter[str] = Counter()
-    first = True
+    columns = {"text": text_column, "label": label_column, "document": document_column}
+    checked: set[str] = set()
     for record in _records(str(source)):
         if isinstance(record, str):
             errors.append(record)
         else:
-            if first:
-                _check_columns(record, text_column, label_column)
-                first = False
-            label = record.row.get(label_column)
-            found[str(label)] += 1
-            renamed = record.row | {"text": record.row.get(text_column), "label": label_map.get(str(label), label)}
-            row, problems = validate({key: renamed[key] for key in FIELDS if key in renamed}, labels)
-            errors += [f"{record.place}, {problem}" for problem in problems]
+            if record.file not in checked:
+                _check_columns(record, columns)
+                checked.add(record.file)
+            fields = {
+                name: value for name, value in record.row.items() if name in FIELDS and name not in ignore_columns
+            }
+            fields |= {name: record.row[column] for name, column in columns.items() if column in record.row}
+            label = str(fields.get("label")).strip()
+            found[label] += 1
+            row, problems = validate(fields | ({"label": label_map[label]} if label in label_map else {}), labels)
+            errors += [f"{record.place}, {_in_terms_of(columns, problem)}" for problem in problems]
             if row is not None:
                 errors += _complete(row, record, ids, positions)
                 rows.append(row)
         if len(errors) >= MAX_ERRORS:
-            raise InputError("\n".join([*errors[:MAX_ERRORS], f"stopped after {MAX_ERRORS} errors"]))
+            raise InputError("\n".join(errors[:MAX_ERRORS]) + f"\nstopped after {MAX_ERRORS} errors" + _hint(errors))
     if errors:
-        raise InputError("\n".join(errors))
+        raise InputError("\n".join(errors) + _hint(errors))
     if not rows:
         raise InputError(f"no labelled clauses in {source}: it is empty")
     if unused := sorted(set(label_map) - set(found)):
@@ -109,11 +117,27 @@ def read_clauses(
     return datasets.Dataset.from_list([{name: row.get(name) for name in FIELDS} for row in rows], features=FEATURES)
 
 
-def _check_columns(record: Record, text_column: str, label_column: str) -> None:
-    for column, option in ((text_column, "--text-column"), (label_column, "--label-column")):
-        if column not in record.row:
-            there = ", ".join(map(str, record.row)) or "no column at all"
+def _check_columns(record: Record, columns: dict[str, str]) -> None:
+    for field, option in (("text", "--text-column"), ("label", "--label-column"), ("document", "--document-column")):
+        column = columns[field]
+        if column not in record.row and not (field == column == "document"):  # that one nobody must have
+            there = ", ".join(map(repr, record.row)) or "no column at all"
             raise InputError(f"{record.file} has no column {column!r}, only {there}: name the right one with {option}")
+
+
+def _in_terms_of(columns: dict[str, str], problem: str) -> str:
+    for field, column in columns.items():
+        problem = problem.replace(f"field {field!r}", f"field {column!r}", 1)
+    return problem
+
+
+def _hint(errors: list[str]) -> str:
+    optional = [
+        name for name in FIELDS if name not in ("text", "label") and any(f"field {name!r}" in e for e in errors)
+    ]
+    if not optional:
+        return ""
+    return f"\nleave out columns that mean something else with --ignore-columns {','.join(optional)}"
 
 
 def _complete(row: Row, record: Record, ids: dict[str, str], positions: Counter[str]) -> list[str]:
@@ -158,10 +182,11 @@ def _files(path: Path) -> list[Path]:
 def _load(builder: str, path: Path, **options: Any) -> Iterator[dict[str, Any]]:
     """The rows of one file through Hugging Face datasets: streamed, so that nothing is cached under the home folder."""
     _quiet()
-    stream = datasets.load_dataset(
-        builder, data_files={"rows": [glob.escape(str(path.resolve()))]}, split="rows", streaming=True, **options
-    )
-    yield from stream
+    files = {"rows": [glob.escape(str(path.resolve()))]}
+    with tempfile.TemporaryDirectory() as cache:  # even a stream leaves a lock behind
+        yield from datasets.load_dataset(
+            builder, data_files=files, split="rows", streaming=True, cache_dir=cache, **options
+        )
 
 
 def _quiet() -> None:
@@ -189,7 +214,7 @@ def _jsonl_records(path: Path) -> Iterator[Record | str]:
 
 def _csv_records(path: Path) -> Iterator[Record]:
     _check_text(path)
-    separator = "\t" if path.suffix == ".tsv" else ","
+    separator = "\t" if path.suffix == ".tsv" else _separator(path)
     header, lines = _csv_shape(path, separator)
     if not lines:
         return
@@ -198,6 +223,13 @@ def _csv_records(path: Path) -> Iterator[Record]:
     options = {"sep": separator, "na_filter": False, "encoding": "utf-8-sig", "features": strings}
     for line, row in zip(lines, _load("csv", path, **options), strict=True):
         yield Record(str(path), line, row)
+
+
+def _separator(path: Path) -> str:
+    """Spreadsheets write semicolons where the comma is the decimal point."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = file.readline()
+    return ";" if header.count(";") > header.count(",") else ","
 
 
 def _csv_shape(path: Path, separator: str) -> tuple[list[str], list[int]]:
@@ -218,7 +250,7 @@ def _csv_shape(path: Path, separator: str) -> tuple[list[str], list[int]]:
                 elif len(record) != len(header):
                     raise InputError(
                         f"{path}, line {begin}: {len(record)} fields where the header has {len(header)}; "
-                        f"quote fields that hold a {'tab' if separator == chr(9) else 'comma'}"
+                        f"quote fields that hold a {separator!r}"
                     )
                 else:
                     lines.append(begin)
@@ -295,7 +327,13 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--data", metavar="SOURCE", help="file, folder or hub:owner/name[:config]")
     group.add_argument("--text-column", default="text", metavar="NAME", help="column of the clause (default: text)")
     group.add_argument("--label-column", default="label", metavar="NAME", help="column of the code (default: label)")
+    group.add_argument("--document-column", default="document", metavar="NAME", help="column of the document, if any")
     group.add_argument("--label-map", type=_label_map, default={}, metavar="OLD=NEW,…", help="codes to rename")
+    group.add_argument("--ignore-columns", type=_names, default=[], metavar="NAME,…", help="columns to leave out")
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 def _label_map(value: str) -> dict[str, str]:
@@ -312,6 +350,8 @@ def read_from(arguments: argparse.Namespace, labels: tuple[str, ...] | None = No
         source,
         text_column=arguments.text_column,
         label_column=arguments.label_column,
+        document_column=arguments.document_column,
         label_map=arguments.label_map,
+        ignore_columns=arguments.ignore_columns,
         labels=CODES if Path(source) == CORPUS else labels,
     )

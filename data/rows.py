@@ -3,6 +3,7 @@
 A row of a user's own file needs only `text` and `label`; the corpus in data/clauses has all but `date` and `coders`.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -28,12 +29,24 @@ def _listed(value: object) -> object:
     return value.split("|") if isinstance(value, str) else value
 
 
+def _iso_date(value: str) -> str:
+    if not re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", value):
+        raise ValueError("should read YYYY, YYYY-MM or YYYY-MM-DD")
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", value):
+        raise ValueError("should be a language code such as en or pt-BR")
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_printable)]
 # Codes and names are often numbers in other people's files.
 Name = Annotated[
     str,
     Field(coerce_numbers_to_str=True),
-    StringConstraints(min_length=1, max_length=300),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
     AfterValidator(_printable),
 ]
 
@@ -50,8 +63,8 @@ class Row(TypedDict):
     label: Name
     register: NotRequired[Name]
     topic: NotRequired[Name]
-    date: NotRequired[Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]]
-    language: NotRequired[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]]
+    date: NotRequired[Annotated[str, AfterValidator(_iso_date)]]
+    language: NotRequired[Annotated[str, AfterValidator(_language)]]
     split: NotRequired[Literal["train", "test"]]
     coders: NotRequired[Annotated[list[Name], Field(min_length=1), BeforeValidator(_listed)]]
 

@@ -43,7 +43,7 @@ def with_split(clauses: Dataset, seed: int = SEED) -> Dataset:
     new = [index for index, group in enumerate(groups) if group not in side]
     if new:
         labels = [clauses["label"][index] for index in new]
-        _check_labels(labels, [groups[index] for index in new])
+        _check_labels(labels, [groups[index] for index in new], [clauses["id"][index] for index in new])
         for index in _held_out(np.array(labels), np.array([groups[index] for index in new]), seed):
             side[groups[new[index]]] = "test"
     columns = clauses.to_dict() | {"split": [side.get(group, "train") for group in groups]}
@@ -59,7 +59,7 @@ def document_groups(clauses: Dataset) -> list[int]:
     return [group[number] for number in document]
 
 
-def _check_labels(labels: list[str], groups: list[int]) -> None:
+def _check_labels(labels: list[str], groups: list[int], ids: list[str]) -> None:
     where: dict[str, set[int]] = defaultdict(set)
     for label, group in zip(labels, groups, strict=True):
         where[label].add(group)
@@ -68,7 +68,7 @@ def _check_labels(labels: list[str], groups: list[int]) -> None:
     for label, members in where.items():
         if len(members) < 2:
             raise InputError(
-                f"label {label!r} ({labels.count(label)} clauses) stands in one document only: it needs two or more, "
+                f"label {label!r} ({ids[labels.index(label)]}) stands in one document only: it needs two or more, "
                 "one to learn from and one to judge by; add documents, or rename the label with --label-map"
             )
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, replace_file, require_writable, run, shorten
+from data.errors import InputError, make_folder, replace_file, require_writable, run, shorten
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import SEED, data_sha256, halves, text_hashes, with_split
@@ -94,7 +94,15 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
         if "source" not in learnt:
             raise InputError(f"the card of {arguments.model} names no data: name labelled clauses with --data")
         source = learnt["source"]
-        columns = {name: learnt[name] for name in ("text_column", "label_column", "label_map") if name in learnt}
+        if not source.startswith("hub:") and not Path(source).exists():
+            raise InputError(
+                f"{source}, which {arguments.model} was trained on, is gone: name its new place with --data"
+            )
+        columns = {
+            name: learnt[name]
+            for name in ("text_column", "label_column", "document_column", "label_map", "ignore_columns")
+            if name in learnt
+        }
         clauses = read_clauses(source, **columns)
         if data_sha256(clauses) != learnt.get("sha256"):
             raise InputError(f"{source} has changed since {arguments.model} was trained on it: train again")
@@ -158,6 +166,7 @@ def mistakes(pipeline: Pipeline, clauses: Dataset, coded: list[str]) -> list[dic
 def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dict[str, Any]]) -> None:
     from eval.plots import plot_confusion, plot_top_terms
 
+    make_folder(out)
     model = report["scores"]["model"]
     title = f"{report['model']['file']} on {report['data']['source']}: {report['data']['part']}"
     plot_confusion(model["confusion"], report["labels"], title, out / "confusion.png")

@@ -26,7 +26,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-from data.errors import replace_file, require_writable, run
+from data.errors import make_folder, replace_file, require_writable, run
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
 from data.rows import CODES
 from data.split import document_groups
@@ -233,6 +233,7 @@ def write(
     growth: list[tuple[int, int]],
     curve: list[dict[str, Any]],
 ) -> None:
+    make_folder(out)
     images = {}
     for name, draw in pictures.items():
         path = out / f"{name.replace(' ', '_')}.png"

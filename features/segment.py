@@ -82,6 +82,7 @@ _ADVERBS = (
 _JOINT = r"(?:and|but|as\swell\sas|yet|or|while|whilst|though|although|whereas)"
 
 _AUXILIARY = r"(?:(?:have|has|had|is|are|was|were)\s)"
+_MODAL = r"(?:will|would|shall|should|must|can|could|cannot|may|might|did|does|do)(?:\snot)?"
 _PRONOUN = r"(?:we|they|he|she|it|I|there|this|these|those|our|their)"
 # A clause begins where a match ends.
 _CUTS = re.compile(
@@ -92,6 +93,7 @@ _CUTS = re.compile(
     | ,\s+(?=[A-Z]\w+(?:ing|ed)\s(?![A-Z]))                              # preambles: "…, Having considered …"
     | ,\s+(?=[A-Z][a-z]+ly\s[a-z]+(?:ing|ed)\s)                          # "…, Deeply concerned …"
     | ,?\s(?=(?:and|but)\s{_AUXILIARY}?{_ADVERBS}*{_alternatives(_FINITE)}\b(?!\sby\b))  # "… and urged …"
+    | ,?\s(?=(?:and|but)\s{_MODAL}\s{_ADVERBS}*\w+)                       # "… and will confront …"
     | ,?\s(?=(?:and|but)\s{_ADVERBS}*{_alternatives(_BASE)}\s)            # "we reject … and urge …"
     | ,\s(?={_JOINT}\s{_ADVERBS}?{_PRONOUN}\s)                           # "…, while we …"
     | ,\s(?=but\s)
@@ -101,6 +103,7 @@ _CUTS = re.compile(
 _LINK = re.compile(rf"(?:{_JOINT}\s)?{_ADVERBS}*")
 _LIST_MARK = re.compile(r"(?:[-*•·–—>#|_=+~]+|<!--.*?-->|\\[-*])\s+|[*_#]{2,}")
 _NUMBER_ONLY = re.compile(r"[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]{1,2}\s*")
+_NUMBER_AT_END = re.compile(r"[;:.,]\s+(?=[(\[]?(?:\d{1,3}|[a-z]|[ivxIVX]{1,5})[.)]\s*\Z)")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•·–]\s|#{1,6}\s|[(\[]?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)\]]\s)")
 _BRACKETS = {"(": 1, "[": 1, "“": 1, ")": -1, "]": -1, "”": -1}
 _WRAPPED_LINE = 100
@@ -151,13 +154,15 @@ def _ends_block(line: str, after: str) -> bool:
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Sentences of a block; a paragraph number, or an abbreviation before a small letter, does not end one."""
+    """Sentences of a block; neither a paragraph's number nor an abbreviation before a small letter ends one."""
     begin = start
     for _, stop in nupunkt.sent_spans(text[start:end]):
-        numbered = _NUMBER_ONLY.fullmatch(text[begin : start + stop].lstrip())
-        if not numbered and not text[start + stop : start + stop + 1].islower():
-            yield begin, start + stop
-            begin = start + stop
+        stop += start
+        if number := _NUMBER_AT_END.search(text, begin, stop):
+            stop = number.end()  # it belongs to what follows
+        if not _NUMBER_ONLY.fullmatch(text[begin:stop].strip()) and not text[stop : stop + 1].islower():
+            yield begin, stop
+            begin = stop
     if begin < end:
         yield begin, end
 

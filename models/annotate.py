@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,7 @@ def _print_tables(console: Console, records: dict[str, list[dict[str, Any]]]) ->
             table.add_row(Text(row["label"], style=style), f"{row['confidence']:.0%}", clause)
         console.print(table)
         labels = [row["label"] for row in rows]
-        counts = ", ".join(
-            f"{label} {labels.count(label)}" for label in sorted(set(labels), key=labels.count, reverse=True)
-        )
+        counts = ", ".join(f"{label} {count}" for label, count in Counter(sorted(labels)).most_common())
         console.print(Text(f" {len(rows)} clauses: {counts}\n"))
 
 

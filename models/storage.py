@@ -19,7 +19,7 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, require_writable
+from data.errors import InputError, make_folder, require_writable
 
 MODEL = Path("models/stance.joblib")
 RETRAIN = "train it again with `make clean train` (python -m train)"
@@ -107,6 +107,7 @@ def _files(path: Path) -> tuple[Path, Path, Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
+    make_folder(path.parent)
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:

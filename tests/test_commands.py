@@ -153,6 +153,7 @@ def test_a_model_is_not_judged_on_what_it_learnt_from(call: Call, work: Path, mo
     rows = [row | {"document": f"renamed {row['document']}"} for row in tiny_rows()]
     told = call("eval", "--model", model, "--data", write_jsonl(work / "copy.jsonl", rows[::-1]))
     assert told.status == 2
+    assert not Path("reports").exists(), "a refusal leaves nothing behind"
     assert re.search(r"error: the model was trained on [1-6] of these 6 documents \(renamed doc-", told.err)
     assert not Path("reports/tiny-on-copy/metrics.json").exists()
 
@@ -178,6 +179,27 @@ def test_mistakes_come_with_the_n_grams_behind_them(call: Call, work: Path, mode
     mistake = json.loads(Path("reports/tiny-on-gold/mistakes.jsonl").read_text())
     assert (mistake["gold"], mistake["coded"]) == ("support", "oppose")
     assert any("oppose" in term or "strongly" in term for term in mistake["because"])
+
+
+@pytest.mark.parametrize("arguments", [["--c", "1"], ["--seed", "1"], ["--data", "stance.jsonl"]])
+def test_the_project_s_model_is_not_replaced_by_another(call: Call, work: Path, arguments: list[str]) -> None:
+    write_jsonl(work / "stance.jsonl", tiny_rows())
+    told = call("train", *arguments)
+    assert told.status == 2
+    assert "models/stance.joblib is kept for the corpus" in told.err
+
+
+def test_doubtful_labels_are_pointed_out(call: Call, work: Path) -> None:
+    copies = [(n, row) for n in range(9) for row in tiny_rows()]
+    rows = [row | {"document": f"{row['document']}-{n}", "text": f"{row['text']} {n}"} for n, row in copies]
+    for n, label in enumerate(("Oppose", "Oppose", "suport", "suport")):
+        rows.append({"document": f"odd-{n}", "text": f"Something of its own kind, number {n}.", "label": label})
+    rows.append(rows[0] | {"label": "none", "document": "torn", "position": 1})
+    told = call("train", "--data", write_jsonl(work / "odd.jsonl", rows))
+    assert told.status == 0, told.err
+    assert "labels differ in case only: 'oppose' (54), 'Oppose' (2)" in told.err
+    assert "label 'suport' (2) looks like 'support' (54) misspelt" in told.err
+    assert "1 clauses have two different codes" in told.err
 
 
 # Coding documents.
@@ -270,7 +292,7 @@ def test_bad_training_data_make_no_model(call: Call, work: Path, name: str) -> N
         (work / name).write_bytes(TRAINING_FILES[name])
     told = call("train", "--data", name)
     assert told.status == 2
-    errors = [line for line in told.err.splitlines() if not line.startswith(("train:", "  read"))]
+    errors = [line for line in told.err.splitlines() if not line.startswith(("train:", "  "))]
     assert errors[0].startswith("error: ")
     assert len(errors) == (2 if name == "leak.csv" else 1)
     assert "Traceback" not in told.err

@@ -93,7 +93,7 @@ def test_numbers_serve_as_codes_and_names(tmp_path: Path) -> None:
         ('{"text": "a\\u0000b", "label": "none"}', "should hold no NUL character"),
         ('{"text": 7, "label": "none"}', "field 'text', value 7"),
         ('{"text": null, "label": "none"}', "field 'text', value None"),
-        ('{"label": "none"}', "field 'text', value None"),
+        ('{"label": "none"}', "field 'text': missing"),
         ('{"text": "x", "label": "none", "position": 0}', "field 'position', value 0"),
         ('{"text": "x", "label": "none", "split": "dev"}', "field 'split', value 'dev'"),
         ('{"text": "x", "label": "none", "date": "May 2020"}', "field 'date', value 'May 2020'"),
@@ -142,9 +142,9 @@ BAD_FILES = {
     "twice.csv": (b"text,text\na,b\n", "two columns have the same name"),
     "columns.csv": (
         b"sentence,code\na,b\n",
-        "has no column 'text', only sentence, code: name the right one with --text-column",
+        "has no column 'text', only 'sentence', 'code': name the right one with --text-column",
     ),
-    "columns.jsonl": (b'{"text": "x", "code": "none"}\n', "has no column 'label', only text, code"),
+    "columns.jsonl": (b'{"text": "x", "code": "none"}\n', "has no column 'label', only 'text', 'code'"),
     "notes.parquet": (b"this is no parquet file", "cannot be read as Parquet"),
     "table.xlsx": (b"PK", "its name should end in .jsonl, .csv, .tsv, .parquet"),
 }
@@ -173,6 +173,34 @@ def test_a_missing_source_is_told(source: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=source.split(":")[0]):
         read_clauses(source)
+
+
+def test_semicolons_of_a_spreadsheet_are_understood(tmp_path: Path) -> None:
+    path = tmp_path / "excel.csv"
+    path.write_text('text;label\n"Well, no; never.";oppose\n', encoding="utf-8")
+    assert read_clauses(path)["text"][:] == ["Well, no; never."]
+
+
+def test_columns_of_another_meaning_can_be_left_out(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": "No.", "label": " con ", "date": "01/02/2020", "speech": 7, "id": "a"}
+    ] * 2
+    path = write_jsonl(tmp_path / "mine.jsonl", rows)
+    with pytest.raises(InputError) as error:
+        read_clauses(path)
+    assert "value '01/02/2020': should read YYYY, YYYY-MM or YYYY-MM-DD" in str(error.value)
+    assert str(error.value).endswith("leave out columns that mean something else with --ignore-columns date")
+    clauses = read_clauses(path, document_column="speech", ignore_columns=["date", "id"])
+    assert clauses["document"][:] == ["7", "7"]
+    assert clauses["label"][:] == ["con", "con"], "stray spaces are no part of a code"
+    with pytest.raises(InputError, match="no column 'talk'"):
+        read_clauses(path, document_column="talk", ignore_columns=["date", "id"])
+
+
+def test_errors_speak_of_the_user_s_columns(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "mine.jsonl", [{"body": "", "code": "none"}])
+    with pytest.raises(InputError, match="line 1, field 'body', value ''"):
+        read_clauses(path, text_column="body", label_column="code")
 
 
 def test_a_label_map_must_fit(tiny: Path) -> None:

@@ -60,6 +60,14 @@ def test_clauses_are_slices_in_order_that_lose_no_letter(text: str) -> None:
         ("# Summit ends\n\nLeaders met\nin the old town.", ["Summit ends", "Leaders met\nin the old town."]),
         ("- **Trade.** We agree.\n- We will build it.", ["Trade.", "We agree.", "We will build it."]),
         ("They say (as they urge us to go and reject it) no.", ["They say (as they urge us to go and reject it) no."]),
+        (
+            "The Government backs the plan and will confront those who arm the militias.",
+            ["The Government backs the plan", "and will confront those who arm the militias."],
+        ),
+        (
+            "4. Deplores the attack on the clinic; 5. Welcomes the offer of aid.",
+            ["4. Deplores the attack on the clinic;", "5. Welcomes the offer of aid."],
+        ),
         ("", []),
         (" \n--- ***\n", []),
     ],

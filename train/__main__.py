@@ -5,27 +5,33 @@ python -m train --data mine.csv --text-column body --label-map con=oppose,pro=su
 """
 
 import argparse
+import difflib
+import shlex
 import sys
 import time
 import warnings
+from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
 
+from datasets import Dataset
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from data.errors import InputError, run
+from data.errors import InputError, run, shorten
 from data.reading import CORPUS, add_data_arguments, read_from
 from data.split import data_sha256, halves, refuse_leaks, text_hashes, with_split
 from models.classifier import SEED, C, stance_classifier
 from models.storage import MODEL, check_target, save
 
+FEW = 100  # held-out clauses
+
 
 def main() -> None:
     arguments = parse()
     source, target = arguments.data or str(CORPUS), arguments.model or default_target(arguments.data)
+    refuse_to_replace_the_project_s_model(arguments, source, target)
     check_target(target)
     say(f"train: {source} → {target}, C={arguments.c:g}, seed={arguments.seed}")
 
@@ -34,6 +40,8 @@ def main() -> None:
     refuse_leaks(clauses)
     training, held_out = halves(clauses)
     say(f"  read {count(training)} to learn from, {count(held_out)} held out", start)
+    for warning in doubts(clauses, held_out):
+        say(f"  warning: {warning}")
 
     start = time.perf_counter()
     model = stance_classifier(arguments.c, arguments.seed)
@@ -49,7 +57,9 @@ def main() -> None:
             "source": source,
             "text_column": arguments.text_column,
             "label_column": arguments.label_column,
+            "document_column": arguments.document_column,
             "label_map": arguments.label_map,
+            "ignore_columns": arguments.ignore_columns,
             "sha256": data_sha256(clauses),
         },
         "split": {"train": size(training), "test": size(held_out)},
@@ -63,7 +73,7 @@ def main() -> None:
         f"on held-out documents"
     )
     if target != MODEL:
-        say(f"judge it with: python -m eval --model {target}")
+        say(f"judge it with: python -m eval --model {shlex.quote(str(target))}")
 
 
 def parse() -> argparse.Namespace:
@@ -77,6 +87,40 @@ def parse() -> argparse.Namespace:
         "--seed", type=int, default=SEED, help=f"of the split of --data and the solver (default: {SEED})"
     )
     return parser.parse_args()
+
+
+def refuse_to_replace_the_project_s_model(arguments: argparse.Namespace, source: str, target: Path) -> None:
+    """`make` takes models/stance.joblib for what the corpus and the default settings give."""
+    default = Path(source) == CORPUS and arguments.c == C and arguments.seed == SEED
+    if target.absolute() == MODEL.absolute() and not default:
+        raise InputError(
+            f"{MODEL} is kept for the corpus and the default settings: save this model elsewhere, "
+            f"with MODEL={MODEL.parent}/NAME.joblib (--model {MODEL.parent}/NAME.joblib)"
+        )
+
+
+def doubts(clauses: Dataset, held_out: Dataset) -> list[str]:
+    """What a careful user would want to know before trusting a model of these clauses."""
+    found = []
+    counts = Counter(clauses["label"])
+    folded: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        folded[label.casefold()].append(f"{label!r} ({counts[label]:,})")
+    found += [f"labels differ in case only: {', '.join(same)}" for same in folded.values() if len(same) > 1]
+    for label, number in counts.items():
+        near = difflib.get_close_matches(label, [other for other in counts if counts[other] > 5 * number], cutoff=0.8)
+        if near and near[0].casefold() != label.casefold():
+            found.append(f"label {label!r} ({number:,}) looks like {near[0]!r} ({counts[near[0]]:,}) misspelt")
+    if len(set(clauses["document"])) == len(clauses):
+        found.append("every clause is its own document: name the column of the document with --document-column")
+    codes: dict[str, set[str]] = defaultdict(set)
+    for text, label in zip(clauses["text"], clauses["label"], strict=True):
+        codes[text].add(label)
+    if torn := [text for text, labels in codes.items() if len(labels) > 1]:
+        found.append(f"{len(torn):,} clauses have two different codes, such as {shorten(torn[0])}")
+    if len(held_out) < FEW:
+        found.append(f"only {len(held_out)} clauses are held out: the scores say little")
+    return found
 
 
 def positive(value: str) -> float:
@@ -111,11 +155,11 @@ def judge(model: Pipeline, texts: list[str], labels: list[str]) -> dict[str, flo
     return {"macro_f1": float(macro), "accuracy": float(accuracy_score(labels, predicted))}
 
 
-def size(clauses: Any) -> dict[str, int]:
+def size(clauses: Dataset) -> dict[str, int]:
     return {"documents": len(set(clauses["document"])), "clauses": len(clauses)}
 
 
-def count(clauses: Any) -> str:
+def count(clauses: Dataset) -> str:
     return f"{len(clauses):,} clauses of {size(clauses)['documents']:,} documents"
 
 
