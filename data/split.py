@@ -23,7 +23,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from data.errors import InputError, replace_file, run
 from data.near_duplicates import MIN_WORDS, clusters, near_duplicates
 from data.reading import CORPUS, read_clauses
-from data.rows import CODES
+from data.rows import CODES, FIELDS
 
 SEED = 0
 FOLDS = 5  # one of them is held out: 80/20
@@ -145,8 +145,9 @@ def text_hashes(texts: list[str]) -> list[str | None]:
 def _write_split(folder: Path, side: dict[str, str]) -> None:
     for path in sorted(folder.glob("*.jsonl")):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        lines = [json.dumps(row | {"split": side[row["document"]]}, ensure_ascii=False) + "\n" for row in rows]
-        replace_file(path, "".join(lines))
+        sided = [row | {"split": side[row["document"]]} for row in rows]
+        ordered = [{field: row[field] for field in FIELDS if field in row} for row in sided]
+        replace_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ordered))
 
 
 def main() -> None:
