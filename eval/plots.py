@@ -69,13 +69,15 @@ def plot_shares(table: tuple[list[str], list[list[Any]]], path: Path) -> None:
     head, rows = table
     names = [f"{row[0]} ({row[2]:,})" for row in rows][::-1]
     figure, axes = plt.subplots(figsize=(8, 0.3 * len(rows) + 1.2), layout="constrained")
+    percentages = np.array([[float(str(cell).rstrip("%")) for cell in row[3:]] for row in rows][::-1])
+    percentages /= percentages.sum(axis=1, keepdims=True)  # rounded, they need not add up to 100
     left = np.zeros(len(rows))
-    for column, code in enumerate(head[3:], 3):
-        shares = np.array([float(str(row[column]).rstrip("%")) / 100 for row in rows][::-1])
+    for code, shares in zip(head[3:], percentages.T, strict=True):
         axes.barh(names, shares, left=left, label=code, edgecolor="white", **CODE_STYLES[code])
         left += shares
     axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     axes.set_xlim(0, 1)
+    axes.margins(y=0.01)
     axes.set_xlabel(f"share of the clauses, by {head[0]} (number of clauses)")
     figure.legend(loc="outside upper center", ncols=4)
     _save(figure, path)
