@@ -289,8 +289,9 @@ def _hub_records(source: str) -> Iterator[Record]:
         }
         for number, row in enumerate(table, 1):
             for column, labels in names.items():
-                if row[column] is not None and row[column] >= 0:  # -1 stands for "not labelled"
-                    row[column] = labels[row[column]]
+                number_of_label = row[column]
+                labelled = number_of_label is not None and number_of_label >= 0  # -1 stands for "not labelled"
+                row[column] = labels[number_of_label] if labelled else None
             if role:
                 row["split"] = role
             yield Record(f"{source}/{split}", number, row)

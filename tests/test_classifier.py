@@ -67,6 +67,21 @@ def test_contributions_and_intercept_add_up_to_the_decision(fitted: Pipeline, te
         assert [part.value for part in parts] == sorted((part.value for part in parts), reverse=True)
 
 
+def test_contributions_against_another_label_are_differences(fitted: Pipeline) -> None:
+    text = TEXTS[0]
+    lead = {part.term: part.value for part in contributions(fitted, text, "oppose", against="none")}
+    one, other = ({p.term: p.value for p in contributions(fitted, text, label)} for label in ("oppose", "none"))
+    assert lead == pytest.approx({term: one[term] - other[term] for term in one})
+
+
+def test_words_of_one_letter_and_phrases_of_three_words_count() -> None:
+    features = clause_features().fit(["They issue a call.", "They issue a call."])
+    words, characters = (set(part.get_feature_names_out()) for _, part in features.transformer_list)
+    assert {"a call", "issue a call", "they issue a"} <= words
+    assert {"is", "issue", "issu"} <= characters
+    assert max(map(len, characters)) == 5
+
+
 def test_contributions_of_two_labels_mirror_each_other() -> None:
     two = stance_classifier().fit(["We oppose it.", "We oppose it.", "We like it.", "We like it."], list("ooss"))
     mirrored = {part.term: -part.value for part in contributions(two, "We oppose it.", "s")}

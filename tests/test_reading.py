@@ -70,6 +70,34 @@ def test_a_hub_dataset_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert clauses["label"][:] == ["oppose", "support"]
 
 
+@pytest.mark.parametrize(
+    ("splits", "sides"),
+    [
+        (["train", "validation"], ["train", "test"]),
+        (["train"], [None]),
+        (["validation", "test"], [None, None]),
+    ],
+)
+def test_what_a_hub_dataset_holds_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: list[str], sides: list[str | None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner/name").mkdir(parents=True)
+    for split in splits:
+        write_parquet(tmp_path / f"owner/name/{split}.parquet", [{"text": f"In {split}.", "label": "x"}])
+    assert read_clauses("hub:owner/name")["split"][:] == sides
+
+
+def test_a_hub_row_without_a_label_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner/name").mkdir(parents=True)
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["con", "pro"])})
+    table = datasets.Dataset.from_dict({"text": ["One.", "Two."], "label": [1, -1]}, features=features)
+    table.to_parquet(tmp_path / "owner/name/train.parquet")
+    with pytest.raises(InputError, match=r"hub:owner/name/train, row 2, field 'label', value None"):
+        read_clauses("hub:owner/name")
+
+
 def test_columns_and_codes_can_be_renamed(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "mine.csv", [{"body": "Never again.", "code": "con"}, {"body": "Yes.", "code": "pro"}])
     clauses = read_clauses(path, text_column="body", label_column="code", label_map={"con": "oppose"})

@@ -120,5 +120,6 @@ def test_no_split_without_two_labels_in_two_documents(rows: list[dict[str, objec
 def test_the_hash_of_data_knows_texts_and_labels() -> None:
     rows = tiny_rows()
     assert data_sha256(dataset(rows)) == data_sha256(with_split(dataset(rows)))
-    rows[3] = rows[3] | {"label": "oppose"}
-    assert data_sha256(dataset(rows)) != data_sha256(dataset(tiny_rows()))
+    for change in ({"label": "oppose"}, {"text": "Other."}, {"document": "other"}):
+        changed = [*rows[:3], rows[3] | change, *rows[4:]]
+        assert data_sha256(dataset(changed)) != data_sha256(dataset(rows)), change

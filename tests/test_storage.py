@@ -152,6 +152,25 @@ def test_a_bad_target_is_refused_and_leaves_nothing(tmp_path: Path, fitted: Pipe
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_save_cut_short_leaves_nothing_that_loads_as_new(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card comes before the model: whatever is cut short, make sees an old model and load refuses the mixture."""
+    replace, done = os.replace, []
+
+    def stop_after_the_card(source: Path, target: Path) -> None:
+        if target.suffix == ".joblib":
+            raise KeyboardInterrupt
+        done.append(target.suffix)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", stop_after_the_card)
+    with pytest.raises(KeyboardInterrupt):
+        save(stance_classifier().fit(TEXTS, ["a", "b"] * 12), {}, saved)
+    assert done == [".skops", ".json"]
+    assert not list(saved.parent.glob("*.tmp"))
+    with pytest.raises(InputError, match="is not the file its card describes"):
+        load(saved)
+
+
 def test_a_write_that_fails_leaves_the_old_model_whole(
     saved: Path, fitted: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
