@@ -9,11 +9,18 @@ MODEL ?=# a saved model other than models/stance.joblib
 DOC ?=# documents to code
 ARGS ?=# further options for train, eval or annotate
 
+ifeq ($(strip $(PYTHON)),)
+$(error PYTHON= is empty: name an interpreter, 3.11 or newer)
+endif
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 RUN := .venv/bin/python -m
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
-SOURCES := data/clauses $(wildcard data/clauses/*.jsonl data/*.py features/*.py train/*.py) \
+SOURCES := data/clauses $(wildcard data/clauses/* data/*.py train/*.py) features/text.py \
 	models/classifier.py models/storage.py requirements.txt
 OPTIONS = $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
@@ -26,7 +33,7 @@ train: $(if $(DATA)$(MODEL)$(ARGS),train-now,models/stance.joblib) ## learn from
 eval: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime $(filter train,$(MAKECMDGOALS)) ## judge the model on its held-out documents (or on other labels: DATA=gold.csv)
 	@$(RUN) eval $(OPTIONS)
 
-annotate: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime ## code every clause of documents: DOC=article.txt
+annotate: $(if $(DOC),$(if $(MODEL),,models/stance.joblib)) | .venv/.runtime ## code every clause of documents: DOC=article.txt
 	@$(if $(DOC),$(RUN) models.annotate $(if $(MODEL),--model $(MODEL)) $(ARGS) $(DOC),echo 'error: no document: make annotate DOC=article.txt' >&2; exit 2)
 
 data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
@@ -53,7 +60,7 @@ clean: ## remove the model, the reports and the caches; the environment stays
 train-now: | .venv/.runtime
 	@$(RUN) train $(OPTIONS)
 
-models/stance.joblib: $(SOURCES) $(if $(wildcard models/stance.json),,FORCE) | .venv/.runtime
+models/stance.joblib: $(SOURCES) $(if $(and $(wildcard models/stance.json),$(wildcard models/stance.skops)),,FORCE) | .venv/.runtime
 	@$(RUN) train
 
 FORCE:

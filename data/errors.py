@@ -17,13 +17,15 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.flush()
     except InputError as error:
         sys.exit(_report(str(error)))
-    except KeyboardInterrupt:
-        print("interrupted: nothing half-written was left behind", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         # The reader (`head`, `less`) has gone: point stdout away so that the interpreter's last flush is silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        sys.exit(_report(f"{error.filename or 'input or output'}: {error.strerror or error}"))
+    except KeyboardInterrupt:
+        print("interrupted: nothing half-written was left behind", file=sys.stderr)
+        sys.exit(130)
 
 
 def _report(message: str) -> int:
@@ -43,12 +45,12 @@ def shorten(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit + 2 else text[:limit] + "…"
 
 
-def replace_file(path: Path, content: str) -> None:
-    """Write a text file whole under another name and then put it in place."""
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write a file whole under another name and then put it in place."""
     make_folder(path.parent)
     temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.write_text(content, encoding="utf-8")
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None

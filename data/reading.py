@@ -142,7 +142,7 @@ def _hint(errors: list[str]) -> str:
 
 def _complete(row: Row, record: Record, ids: dict[str, str], positions: Counter[str]) -> list[str]:
     """Fill in id, document and position; returns what is wrong with the id."""
-    row.setdefault("document", f"{record.file}:{record.line}")
+    row.setdefault("document", f"{Path(record.file).name}:{record.line}")
     positions[row["document"]] += 1
     row.setdefault("position", positions[row["document"]])
     row.setdefault("id", f"{record.file}:{record.line}")
@@ -221,7 +221,10 @@ def _csv_records(path: Path) -> Iterator[Record]:
     strings = datasets.Features({name: datasets.Value("string") for name in header})
     # Without the NA filter and with string columns, a clause "None" or a code "1" stays what it is.
     options = {"sep": separator, "na_filter": False, "encoding": "utf-8-sig", "features": strings}
-    for line, row in zip(lines, _load("csv", path, **options), strict=True):
+    rows = list(_load("csv", path, **options))
+    if len(rows) != len(lines):
+        raise InputError(f"{path} is no regular CSV: {len(lines)} or {len(rows)} rows, by its quotes and line ends")
+    for line, row in zip(lines, rows, strict=True):
         yield Record(str(path), line, row)
 
 
@@ -256,6 +259,7 @@ def _csv_shape(path: Path, separator: str) -> tuple[list[str], list[int]]:
                     lines.append(begin)
         except csv.Error as error:
             raise InputError(f"{path}, line {last + 1}: {error}") from None
+    header = [name or f"Unnamed: {place}" for place, name in enumerate(header)]  # as pandas has it
     if len(set(header)) < len(header):
         raise InputError(f"{path}, line 1: two columns have the same name: {', '.join(header)}")
     return header, lines
@@ -294,6 +298,9 @@ def _hub_records(source: str) -> Iterator[Record]:
                 row[column] = labels[number_of_label] if labelled else None
             if role:
                 row["split"] = role
+            for column in ("id", "document"):  # numbers often begin anew in every split
+                if row.get(column) is not None:
+                    row[column] = f"{split}/{row[column]}"
             yield Record(f"{source}/{split}", number, row)
 
 

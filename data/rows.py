@@ -58,7 +58,7 @@ class Row(TypedDict):
 
     id: NotRequired[Name]
     document: NotRequired[Name]
-    position: NotRequired[Annotated[int, Field(ge=1)]]
+    position: NotRequired[Annotated[int, Field(ge=1, le=2**31 - 1)]]
     text: Text
     label: Name
     register: NotRequired[Name]

@@ -39,13 +39,24 @@ def with_split(clauses: Dataset, seed: int = SEED) -> Dataset:
     if None not in clauses["split"]:
         return clauses
     groups = document_groups(clauses)
-    side = {group: split for group, split in zip(groups, clauses["split"], strict=True) if split}
-    new = [index for index, group in enumerate(groups) if group not in side]
-    if new:
-        labels = [clauses["label"][index] for index in new]
-        _check_labels(labels, [groups[index] for index in new], [clauses["id"][index] for index in new])
-        for index in _held_out(np.array(labels), np.array([groups[index] for index in new]), seed):
-            side[groups[new[index]]] = "test"
+    side: dict[int, str] = {}
+    for group, split, name in zip(groups, clauses["split"], clauses["id"], strict=True):
+        if split and side.setdefault(group, split) != split:
+            raise InputError(f"{name} and a near-duplicate, or its document, already stand on both sides of the split")
+    new = np.array([index for index, group in enumerate(groups) if group not in side], dtype=int)
+    labels = np.array(clauses["label"][:])
+    _check_labels(clauses["label"][:], groups, clauses["id"][:])
+    if len(new):
+        numbers = np.array(groups)
+        try:
+            held_out = set(numbers[new][_held_out(labels[new], numbers[new], seed)])
+        except InputError:
+            if not side:
+                raise
+            # Too few new documents to stratify: the side that is short gets them.
+            short = "test" if list(side.values()).count("test") < len(side) / FOLDS else "train"
+            held_out = set(numbers[new]) if short == "test" else set()
+        side |= dict.fromkeys(held_out, "test")
     columns = clauses.to_dict() | {"split": [side.get(group, "train") for group in groups]}
     return Dataset.from_dict(columns, features=clauses.features)
 
@@ -77,7 +88,7 @@ def _held_out(labels: NDArray[Any], groups: NDArray[Any], seed: int) -> NDArray[
     """Indices of the fold that is nearest to a fifth of every label, with every label on both sides."""
     names, counts = np.unique(labels, return_counts=True)
     folds = min(FOLDS, len(set(groups)), int(counts.max()))
-    for attempt in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS if folds > 1 else 0):
         splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed + attempt)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a rare label: seen to below
@@ -143,8 +154,9 @@ def text_hashes(texts: list[str]) -> list[str | None]:
 
 
 def _write_split(folder: Path, side: dict[str, str]) -> None:
-    for path in sorted(folder.glob("*.jsonl")):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    texts = {path: path.read_text(encoding="utf-8-sig") for path in sorted(folder.glob("*.jsonl"))}
+    files = {path: [json.loads(line) for line in text.split("\n") if line.strip()] for path, text in texts.items()}
+    for path, rows in files.items():
         sided = [row | {"split": side[row["document"]]} for row in rows]
         ordered = [{field: row[field] for field in FIELDS if field in row} for row in sided]
         replace_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ordered))

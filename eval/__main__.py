@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from datasets import Dataset
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sklearn.pipeline import Pipeline
 
 from data.errors import InputError, make_folder, replace_file, require_writable, run, shorten
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
-from data.split import SEED, data_sha256, halves, text_hashes, with_split
+from data.split import data_sha256, halves, text_hashes, with_split
 from eval.baselines import cue_lexicon, majority
 from eval.metrics import evaluate
 from models.explain import contributions, top_terms
@@ -44,7 +45,8 @@ def main() -> None:
     arguments = parse()
     saved = load(arguments.model, trust=arguments.trust)
     out = arguments.out or default_out(arguments.model, arguments.data)
-    require_writable(out / "metrics.json")
+    for name in ("metrics.json", "mistakes.jsonl", "confusion.png", "top_terms.png"):
+        require_writable(out / name)
 
     judged = choose(arguments, saved.card, [str(label) for label in saved.pipeline.classes_])
     gold, texts, documents = (judged.clauses[name][:] for name in ("label", "text", "document"))
@@ -111,7 +113,7 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
 
     part = "all clauses"
     if data_sha256(clauses) == learnt.get("sha256"):
-        clauses, part = halves(with_split(clauses, card.get("settings", {}).get("seed", SEED)))[1], "held-out split"
+        clauses, part = halves(with_split(clauses))[1], "held-out split"
     elif "test" in clauses["split"]:
         clauses, part = halves(clauses)[1], "held-out split"
     for identifier, label in zip(clauses["id"], clauses["label"], strict=True):
@@ -120,23 +122,26 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
                 f"{identifier}: the model knows no label {shorten(label)}, only {', '.join(labels)}: "
                 "rename it with --label-map OLD=NEW"
             )
-    refuse_known(clauses, set(str(card.get("trained_on", "")).split()))
-    return Judged(clauses, source, part)
+    return Judged(without_known(clauses, set(str(card.get("trained_on", "")).split())), source, part)
 
 
-def refuse_known(clauses: Dataset, trained_on: set[str]) -> None:
-    """Raise InputError when the model learnt from any of these documents."""
+def without_known(clauses: Dataset, trained_on: set[str]) -> Dataset:
+    """The clauses of documents that the model did not learn from; InputError when most are known to it."""
     known: dict[str, list[bool]] = defaultdict(list)
     for document, text_hash in zip(clauses["document"], text_hashes(clauses["text"][:]), strict=True):
         if text_hash:
             known[document].append(text_hash in trained_on)
-    seen = [document for document, hits in known.items() if sum(hits) >= KNOWN_SHARE * len(hits)]
-    if seen:
+    seen = {document for document, hits in known.items() if sum(hits) >= KNOWN_SHARE * len(hits)}
+    documents = len(set(clauses["document"]))
+    told = f"{len(seen)} of these {documents} documents ({', '.join(sorted(seen)[:3])}{', …' if len(seen) > 3 else ''})"
+    if 2 * len(seen) >= documents:
         raise InputError(
-            f"the model was trained on {len(seen)} of these {len(set(clauses['document']))} documents "
-            f"({', '.join(seen[:3])}{', …' if len(seen) > 3 else ''}), so scores on them would be too good: "
+            f"the model was trained on {told}, so scores on them would be too good: "
             "judge it on other documents, or on its held-out split with `make eval` (python -m eval)"
         )
+    if seen:
+        say(f"left out, for the model was trained on them: {told}")
+    return clauses.select([index for index, document in enumerate(clauses["document"]) if document not in seen])
 
 
 def ordered(labels: list[str]) -> list[str]:
@@ -194,7 +199,7 @@ def show(scores: dict[str, dict[str, Any]], labels: list[str]) -> None:
     for label in labels:
         row = scores["model"]["per_label"][label]
         cells = number(row["precision"]), number(row["recall"]), number(row["f1"], wide=True)
-        table.add_row(label, *cells, f"{row['support']:,}")
+        table.add_row(Text(label), *cells, f"{row['support']:,}")
     console.print(table)
 
 

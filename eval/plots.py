@@ -1,5 +1,6 @@
 """Pictures of an evaluation, each legible alone."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from data.errors import replace_file
 from models.explain import Contribution
 
+plt.rcParams["text.parse_math"] = False  # a dollar sign of a text is a dollar sign
 BLUE = "#0072b2"
+MAX_CELLS = 20  # codes up to which a confusion matrix has its numbers written in
 # Colours that people with the common kinds of colour blindness tell apart (Wong 2011), with hatches besides.
 CODE_STYLES: dict[str, dict[str, Any]] = {
     "oppose": {"color": "#d55e00"},
@@ -30,9 +34,11 @@ def plot_confusion(confusion: list[list[int]], labels: list[str], title: str, pa
     counts = np.array(confusion)
     with np.errstate(invalid="ignore"):
         shares = counts / counts.sum(axis=1, keepdims=True)
-    figure, axes = plt.subplots(figsize=(1.2 * len(labels) + 2.6, 1.0 * len(labels) + 1.8), layout="constrained")
+    figure, axes = plt.subplots(
+        figsize=(1.2 * min(len(labels), MAX_CELLS) + 2.6, 1.0 * min(len(labels), MAX_CELLS) + 1.8), layout="constrained"
+    )
     image = axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
+    for (row, column), count in np.ndenumerate(counts if len(labels) <= MAX_CELLS else np.empty((0, 0))):
         share = shares[row, column]
         text = f"{count}" if np.isnan(share) else f"{share:.0%}\n{count}"
         axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.55 else "black")
@@ -124,5 +130,7 @@ def plot_learning_curve(curve: list[dict[str, Any]], gold: str | None, path: Pat
 
 
 def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=DPI, metadata=METADATA)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DPI, metadata=METADATA)
     plt.close(figure)
+    replace_file(path, picture.getvalue())

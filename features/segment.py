@@ -88,20 +88,20 @@ _PRONOUN = r"(?:we|they|he|she|it|I|there|this|these|those|our|their)"
 _CUTS = re.compile(
     rf"""
       ;\s+
-    | ,?\s(?={_JOINT}\s{_ADVERBS}*{_alternatives(_PARTICIPLES)}\b)        # "… and stressing the need …"
-    | ,\s+(?={_ADVERBS}*{_alternatives(_PARTICIPLES)}\b)                   # "…, underscoring the importance …"
+    | ,?\s(?={_JOINT}\s{_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLES)}\b)        # "… and stressing the need …"
+    | ,\s+(?={_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLES)}\b)                   # "…, underscoring the importance …"
     | ,\s+(?=[A-Z]\w+(?:ing|ed)\s(?![A-Z]))                              # preambles: "…, Having considered …"
     | ,\s+(?=[A-Z][a-z]+ly\s[a-z]+(?:ing|ed)\s)                          # "…, Deeply concerned …"
-    | ,?\s(?=(?:and|but)\s{_AUXILIARY}?{_ADVERBS}*{_alternatives(_FINITE)}\b(?!\sby\b))  # "… and urged …"
-    | ,?\s(?=(?:and|but)\s{_MODAL}\s{_ADVERBS}*\w+)                       # "… and will confront …"
-    | ,?\s(?=(?:and|but)\s{_ADVERBS}*{_alternatives(_BASE)}\s)            # "we reject … and urge …"
+    | ,?\s(?=(?:and|but)\s{_AUXILIARY}?{_ADVERBS}{{0,4}}{_alternatives(_FINITE)}\b(?!\sby\b))  # "… and urged …"
+    | ,?\s(?=(?:and|but)\s{_MODAL}\s{_ADVERBS}{{0,4}}\w+)                       # "… and will confront …"
+    | ,?\s(?=(?:and|but)\s{_ADVERBS}{{0,4}}{_alternatives(_BASE)}\s)            # "we reject … and urge …"
     | ,\s(?={_JOINT}\s{_ADVERBS}?{_PRONOUN}\s)                           # "…, while we …"
     | ,\s(?=but\s)
     """,
     re.VERBOSE,
 )
-_LINK = re.compile(rf"(?:{_JOINT}\s)?{_ADVERBS}*")
-_LIST_MARK = re.compile(r"(?:[-*•·–—>#|_=+~]+|<!--.*?-->|\\[-*])\s+|[*_#]{2,}")
+_LINK = re.compile(rf"(?:{_JOINT}\s)?{_ADVERBS}{{0,4}}")
+_LIST_MARK = re.compile(r"(?:[-*•·–—>#|_=+~]+|\\[-*])\s+|<!--(?:(?!-->)[\s\S])*-->\s*|[*_#]{2,}")
 _NUMBER_ONLY = re.compile(r"[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]{1,2}\s*")
 _NUMBER_AT_END = re.compile(r"[;:.,]\s+(?=[(\[]?(?:\d{1,3}|[a-z]|[ivxIVX]{1,5})[.)]\s*\Z)")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•·–]\s|#{1,6}\s|[(\[]?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)\]]\s)")
@@ -119,7 +119,7 @@ def segment(text: str) -> list[Clause]:
 
     Returns
     -------
-    Clauses in order, without overlap; together they hold every letter and digit of the text.
+    Clauses in order, without overlap; together they hold every letter and digit of the text, but for HTML comments.
 
     >>> [clause.text for clause in segment("They reject the tariffs and urge both sides to talk. The summit ended.")]
     ['They reject the tariffs', 'and urge both sides to talk.', 'The summit ended.']
@@ -199,7 +199,10 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
         start = mark.end()
     fragment = text[start:end]
     start += len(fragment) - len(fragment.lstrip())
-    end -= len(fragment) - len(re.sub(r"[\s*_#]+\Z", "", fragment))
+    fragment = text[start:end]
+    while fragment != (shorter := fragment.rstrip().rstrip("*_#")):
+        fragment = shorter
+    end = start + len(fragment)
     if mark := _LIST_MARK.match(text, start, end):
         return _trimmed(text, start, end)
     return (start, end) if any(character.isalnum() for character in text[start:end]) else None

@@ -43,7 +43,7 @@ def check_target(path: Path) -> None:
 def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
     """Write the pipeline, its pickle-free copy and its card; the same pipeline gives the same bytes.
 
-    Each file is written whole under another name and then renamed. The joblib file comes last: until it is there, the
+    All files are written whole under other names and then renamed. The joblib file comes last: until it is there, the
     old one stands beside a card that does not vouch for it, which `load` refuses and `make` mends.
     """
     check_target(path)
@@ -57,13 +57,20 @@ def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
     contents = {skops_file: _skops_bytes(pipeline), joblib_file: buffer.getvalue()}
     hashes = {file.name: hashlib.sha256(content).hexdigest() for file, content in sorted(contents.items())}
     full_card = card | {"versions": versions(), "sha256": hashes}
-    card_bytes = (json.dumps(full_card, indent=2, ensure_ascii=False) + "\n").encode()
-    for file, content in (
-        (skops_file, contents[skops_file]),
-        (card_file, card_bytes),
-        (joblib_file, buffer.getvalue()),
-    ):
-        _write(file, content)
+    contents[card_file] = (json.dumps(full_card, indent=2, ensure_ascii=False) + "\n").encode()
+    order = (skops_file, card_file, joblib_file)
+    temporaries = {file: file.parent / f".{file.name}.{os.getpid()}.tmp" for file in order}
+    make_folder(path.parent)
+    try:
+        for file, temporary in temporaries.items():
+            _write(temporary, contents[file])
+        for file, temporary in temporaries.items():
+            os.replace(temporary, file)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
 
 
 def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
@@ -107,18 +114,10 @@ def _files(path: Path) -> tuple[Path, Path, Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_card(path: Path) -> dict[str, Any] | None:
@@ -161,8 +160,12 @@ def _open(path: Path, content: bytes) -> Pipeline:
         except Exception as error:  # unpickling foreign bytes raises whatever it likes
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(f"{path} cannot be opened as a saved model: {reason}") from None
-    if not isinstance(pipeline, Pipeline) or not hasattr(pipeline, "predict_proba"):
-        raise InputError(f"{path} holds a {type(pipeline).__name__}, not a pipeline that ends in a classifier")
+    try:
+        fits = isinstance(pipeline, Pipeline) and len(pipeline.predict_proba(["A trial."])[0]) == len(pipeline.classes_)
+    except Exception:  # a pipeline of something else, or one that was never fitted
+        fits = False
+    if not fits:
+        raise InputError(f"{path} holds a {type(pipeline).__name__}, not a fitted pipeline from texts to labels")
     return pipeline
 
 

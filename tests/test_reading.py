@@ -225,6 +225,12 @@ def test_columns_of_another_meaning_can_be_left_out(tmp_path: Path) -> None:
         read_clauses(path, document_column="talk", ignore_columns=["date", "id"])
 
 
+def test_a_column_without_a_name_is_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / "pandas.csv"
+    path.write_text(",text,label\n0,We oppose.,a\n", encoding="utf-8")
+    assert read_clauses(path)["text"][:] == ["We oppose."]
+
+
 def test_errors_speak_of_the_user_s_columns(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "mine.jsonl", [{"body": "", "code": "none"}])
     with pytest.raises(InputError, match="line 1, field 'body', value ''"):

@@ -90,6 +90,17 @@ def test_new_documents_join_without_moving_old_ones() -> None:
     assert set(both["split"][len(rows) :]) == {"train", "test"}
 
 
+def test_a_single_new_document_joins_and_a_bridge_is_refused() -> None:
+    fields = ("document", "position", "text", "label", "split")
+    old = [{key: row[key] for key in fields} for row in with_split(dataset(tiny_rows()))]
+    one = {"document": "new", "text": "An entirely new clause of its own kind here.", "label": "none"}
+    assert with_split(dataset([*old, one]))["split"][-1] in ("train", "test")
+    sides = {side: next(row["text"] for row in old if row["split"] == side) for side in ("train", "test")}
+    bridge = [{"document": "bridge", "text": text, "label": "none"} for text in sides.values()]
+    with pytest.raises(InputError, match="already stand on both sides"):
+        with_split(dataset([*old, *bridge]))
+
+
 def test_leaks_are_told() -> None:
     text = "The leaders reaffirmed their commitment to the rules of the sea."
     rows = [

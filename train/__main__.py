@@ -33,18 +33,20 @@ def main() -> None:
     source, target = arguments.data or str(CORPUS), arguments.model or default_target(arguments.data)
     refuse_to_replace_the_project_s_model(arguments, source, target)
     check_target(target)
-    say(f"train: {source} → {target}, C={arguments.c:g}, seed={arguments.seed}")
+    say(f"train: {source} → {target}, C={arguments.c:g}")
 
     start = time.perf_counter()
-    clauses = with_split(read_from(arguments), arguments.seed)
+    clauses = with_split(read_from(arguments))
     refuse_leaks(clauses)
     training, held_out = halves(clauses)
+    if not len(training) or not len(held_out):
+        raise InputError(f"all clauses of {source} stand on one side: its column `split` needs both train and test")
     say(f"  read {count(training)} to learn from, {count(held_out)} held out", start)
     for warning in doubts(clauses, held_out):
         say(f"  warning: {warning}")
 
     start = time.perf_counter()
-    model = stance_classifier(arguments.c, arguments.seed)
+    model = stance_classifier(arguments.c)
     fit(model, training["text"][:], training["label"][:])
     terms, labels = model[-1].coef_.shape[1], [str(label) for label in model.classes_]
     say(f"  fitted {terms:,} n-grams for {', '.join(labels)}", start)
@@ -52,7 +54,7 @@ def main() -> None:
     metrics = judge(model, held_out["text"][:], held_out["label"][:])
     card = {
         "labels": labels,
-        "settings": {"C": arguments.c, "seed": arguments.seed},
+        "settings": {"C": arguments.c, "seed": SEED},
         "data": {
             "source": source,
             "text_column": arguments.text_column,
@@ -83,15 +85,12 @@ def parse() -> argparse.Namespace:
         "--model", type=Path, help=f"where to save it (default: {MODEL}; models/NAME.joblib for --data)"
     )
     parser.add_argument("--c", type=positive, default=C, help=f"inverse strength of regularisation (default: {C:g})")
-    parser.add_argument(
-        "--seed", type=int, default=SEED, help=f"of the split of --data and the solver (default: {SEED})"
-    )
     return parser.parse_args()
 
 
 def refuse_to_replace_the_project_s_model(arguments: argparse.Namespace, source: str, target: Path) -> None:
     """`make` takes models/stance.joblib for what the corpus and the default settings give."""
-    default = Path(source) == CORPUS and arguments.c == C and arguments.seed == SEED
+    default = Path(source).absolute() == CORPUS.absolute() and arguments.c == C
     if target.absolute() == MODEL.absolute() and not default:
         raise InputError(
             f"{MODEL} is kept for the corpus and the default settings: save this model elsewhere, "
