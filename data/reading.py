@@ -56,6 +56,7 @@ def read_clauses(
     text_column: str = "text",
     label_column: str = "label",
     document_column: str = "document",
+    topic_column: str = "topic",
     label_map: dict[str, str] | None = None,
     ignore_columns: Sequence[str] = (),
     labels: tuple[str, ...] | None = None,
@@ -65,7 +66,8 @@ def read_clauses(
     Parameters
     ----------
     source : a file (.jsonl, .csv, .tsv, .parquet), a folder of such files, or `hub:owner/name[:config]`
-    text_column, label_column, document_column : which columns hold the clause, its code and its document
+    text_column, label_column, document_column, topic_column : which columns hold the clause, its code, its document
+        and what it is about
     label_map : codes to rename, old to new
     ignore_columns : columns that have the name of a field of `data.rows.Row` but mean something else
     labels : the only codes allowed after renaming; None allows any
@@ -86,7 +88,7 @@ def read_clauses(
     found: Counter[str] = Counter()
     ids: dict[str, str] = {}
     positions: Counter[str] = Counter()
-    columns = {"text": text_column, "label": label_column, "document": document_column}
+    columns = {"text": text_column, "label": label_column, "document": document_column, "topic": topic_column}
     checked: set[str] = set()
     for record in _records(str(source)):
         if isinstance(record, str):
@@ -118,9 +120,11 @@ def read_clauses(
 
 
 def _check_columns(record: Record, columns: dict[str, str]) -> None:
-    for field, option in (("text", "--text-column"), ("label", "--label-column"), ("document", "--document-column")):
-        column = columns[field]
-        if column not in record.row and not (field == column == "document"):  # that one nobody must have
+    for field, column in columns.items():
+        option = f"--{field}-column"
+        if column not in record.row and not (
+            field == column and field in ("document", "topic")
+        ):  # nobody must have these
             there = ", ".join(map(repr, record.row)) or "no column at all"
             raise InputError(f"{record.file} has no column {column!r}, only {there}: name the right one with {option}")
 
@@ -336,6 +340,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--text-column", default="text", metavar="NAME", help="column of the clause (default: text)")
     group.add_argument("--label-column", default="label", metavar="NAME", help="column of the code (default: label)")
     group.add_argument("--document-column", default="document", metavar="NAME", help="column of the document, if any")
+    group.add_argument("--topic-column", default="topic", metavar="NAME", help="column of the topic, if any")
     group.add_argument("--label-map", type=_label_map, default={}, metavar="OLD=NEW,…", help="codes to rename")
     group.add_argument("--ignore-columns", type=_names, default=[], metavar="NAME,…", help="columns to leave out")
 
@@ -359,6 +364,7 @@ def read_from(arguments: argparse.Namespace, labels: tuple[str, ...] | None = No
         text_column=arguments.text_column,
         label_column=arguments.label_column,
         document_column=arguments.document_column,
+        topic_column=arguments.topic_column,
         label_map=arguments.label_map,
         ignore_columns=arguments.ignore_columns,
         labels=CODES if Path(source) == CORPUS else labels,
