@@ -1,7 +1,7 @@
 # The verbs of policy-stance; `make` alone lists them. Every verb is a call of `python -m …` that README.md shows too.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train train-now eval annotate data-report test check lock clean FORCE
+.PHONY: help train train-now eval annotate tune crossvalidate data-report test check lock clean FORCE
 
 PYTHON ?= python3# interpreter for the environment, 3.11 or newer
 DATA ?=# labelled clauses: a file, a folder or hub:owner/name[:config]
@@ -20,8 +20,8 @@ RUN := .venv/bin/python -m
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes
 COMPILE := .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
-SOURCES := data/clauses $(wildcard data/clauses/* data/*.py train/*.py) features/text.py \
-	models/classifier.py models/storage.py requirements.txt
+SOURCES := data/clauses $(wildcard data/clauses/* data/*.py train/*.py) features/text.py features/actors.py \
+	models/classifier.py models/fitting.py models/calibration.py models/storage.py requirements.txt
 OPTIONS = $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 help:
@@ -35,6 +35,12 @@ eval: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime $(filter train,$(MAK
 
 annotate: $(if $(DOC),$(if $(MODEL),,models/stance.joblib)) | .venv/.runtime ## code every clause of documents: DOC=article.txt
 	@$(if $(DOC),$(RUN) models.annotate $(if $(MODEL),--model $(MODEL)) $(ARGS) $(DOC),echo 'error: no document: make annotate DOC=article.txt' >&2; exit 2)
+
+tune: .venv/.runtime ## compare settings by cross-validation → reports/tune/ (resumes; ARGS="--gold gold.jsonl" confirms on other labels)
+	@$(RUN) eval.tune $(if $(DATA),--data $(DATA)) $(ARGS)
+
+crossvalidate: .venv/.runtime ## how well would it do if trained on such labels: DATA=labels.csv
+	@$(RUN) eval.crossvalidate $(if $(DATA),--data $(DATA)) $(ARGS)
 
 data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
 	@$(RUN) eval.data_report $(if $(DATA),--data $(DATA)) $(ARGS)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from datasets import Dataset
 from rich.console import Console
 from rich.table import Table
@@ -22,12 +23,22 @@ from data.errors import InputError, make_folder, replace_file, require_writable,
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, halves, text_hashes, with_split
+from eval.actor_swap import actor_swap
 from eval.baselines import cue_lexicon, majority
-from eval.metrics import evaluate
-from models.explain import contributions, top_terms
+from eval.behaviour import behaviour
+from eval.metrics import calibration, evaluate, risk_coverage
+from models.explain import Explainer
 from models.storage import MODEL, load
 
 TOP_TERMS = 15
+FILES = (
+    "metrics.json",
+    "mistakes.jsonl",
+    "confusion.png",
+    "top_terms.png",
+    "reliability.png",
+    "risk_coverage.png",
+)
 REASONS = 6  # n-grams named for each mistake
 # A document of which this share was learnt from is no test, whatever it is called now.
 KNOWN_SHARE = 0.5
@@ -45,7 +56,7 @@ def main() -> None:
     arguments = parse()
     saved = load(arguments.model, trust=arguments.trust)
     out = arguments.out or default_out(arguments.model, arguments.data)
-    for name in ("metrics.json", "mistakes.jsonl", "confusion.png", "top_terms.png"):
+    for name in FILES:
         require_writable(out / name)
 
     judged = choose(arguments, saved.card, [str(label) for label in saved.pipeline.classes_])
@@ -53,7 +64,9 @@ def main() -> None:
     labels = ordered([str(label) for label in saved.pipeline.classes_])
     say(f"judging {arguments.model} on {len(gold):,} clauses of {len(set(documents)):,} documents: {judged.part}")
 
-    codings = {"model": [str(label) for label in saved.pipeline.predict(texts)], "majority": majority(gold)}
+    known = [str(label) for label in saved.pipeline.classes_]
+    probabilities = saved.pipeline.predict_proba(texts)
+    codings = {"model": np.array(known)[probabilities.argmax(axis=1)].tolist(), "majority": majority(gold)}
     if set(labels) <= set(CODES):
         codings["cue lexicon"] = cue_lexicon(texts)
         labels = [code for code in CODES if code in {*labels, *codings["cue lexicon"]}]
@@ -64,10 +77,16 @@ def main() -> None:
         "data": {"source": judged.source, "part": judged.part, "sha256": data_sha256(judged.clauses)},
         "labels": labels,
         "scores": scores,
+        "calibration": calibration(probabilities, gold, documents, known),
+        "abstention": risk_coverage(probabilities, gold, known),
     }
+    if set(known) == set(CODES):
+        report["behaviour"] = behaviour(saved.pipeline.predict_proba, known)
+        report["actor_swap"] = actor_swap(saved.pipeline.predict_proba, texts, documents, known)
     write(out, report, saved.pipeline, mistakes(saved.pipeline, judged.clauses, codings["model"]))
     show(scores, labels)
-    say(f"report: {out}/metrics.json, mistakes.jsonl, confusion.png, top_terms.png")
+    show_trust(report)
+    say(f"report: {out}/{', '.join(FILES)}")
 
 
 def parse() -> argparse.Namespace:
@@ -102,7 +121,14 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
             )
         columns = {
             name: learnt[name]
-            for name in ("text_column", "label_column", "document_column", "label_map", "ignore_columns")
+            for name in (
+                "text_column",
+                "label_column",
+                "document_column",
+                "topic_column",
+                "label_map",
+                "ignore_columns",
+            )
             if name in learnt
         }
         clauses = read_clauses(source, **columns)
@@ -156,10 +182,10 @@ def mistakes(pipeline: Pipeline, clauses: Dataset, coded: list[str]) -> list[dic
     if not wrong:
         return []
     probabilities = pipeline.predict_proba([clauses["text"][index] for index in wrong])
-    found = []
+    explainer, found = Explainer(pipeline), []
     for index, row in zip(wrong, probabilities, strict=True):
         clause, code = clauses[index], coded[index]
-        reasons = contributions(pipeline, clause["text"], code, against=clause["label"])[:REASONS]
+        reasons = explainer.contributions(clause["text"], code, against=clause["label"])[:REASONS]
         found.append(
             {name: clause[name] for name in ("id", "document", "text")}
             | {"gold": clause["label"], "coded": code, "confidence": round(float(row[labels.index(code)]), 4)}
@@ -169,14 +195,17 @@ def mistakes(pipeline: Pipeline, clauses: Dataset, coded: list[str]) -> list[dic
 
 
 def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dict[str, Any]]) -> None:
-    from eval.plots import plot_confusion, plot_top_terms
+    from eval.plots import plot_confusion, plot_reliability, plot_risk_coverage, plot_top_terms
 
     make_folder(out)
     model = report["scores"]["model"]
     title = f"{report['model']['file']} on {report['data']['source']}: {report['data']['part']}"
     plot_confusion(model["confusion"], report["labels"], title, out / "confusion.png")
+    plot_reliability(report["calibration"], title, out / "reliability.png")
+    plot_risk_coverage(report["abstention"], title, out / "risk_coverage.png")
     known = ordered([str(label) for label in pipeline.classes_])
-    terms = {label: top_terms(pipeline, label, TOP_TERMS) for label in known}
+    explainer = Explainer(pipeline)
+    terms = {label: explainer.top_terms(label, TOP_TERMS) for label in known}
     plot_top_terms(terms, f"What speaks for each code: {report['model']['file']}", out / "top_terms.png")
     lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in wrong)
     replace_file(out / "mistakes.jsonl", "".join(lines))
@@ -201,6 +230,23 @@ def show(scores: dict[str, dict[str, Any]], labels: list[str]) -> None:
         cells = number(row["precision"]), number(row["recall"]), number(row["f1"], wide=True)
         table.add_row(Text(label), *cells, f"{row['support']:,}")
     console.print(table)
+
+
+def show_trust(report: dict[str, Any]) -> None:
+    """Calibration, behaviour and blindness to the actor, a line each."""
+    error, squared = (number(report["calibration"][name], wide=True) for name in ("ece", "brier"))
+    lines = [f"expected calibration error {error}, Brier score {squared}"]
+    if "behaviour" in report:
+        cases, swap = report["behaviour"], report["actor_swap"]
+        weakest = sorted(cases["capabilities"].items(), key=lambda item: item[1]["passed"] / item[1]["cases"])[:3]
+        named = ", ".join(f"{name} {each['passed']}/{each['cases']}" for name, each in weakest)
+        lines.append(f"behaviour: {cases['pass_rate']:.1%} of {cases['cases']} cases pass; weakest: {named}")
+        if swap["swaps"]:
+            lines.append(
+                f"another actor in {swap['clauses']} clauses, {swap['swaps']:,} swaps: code changes in "
+                f"{swap['flips']:.2%}, its probability by {swap['change']:.4f} in the mean"
+            )
+    print("\n" + "\n".join(lines))
 
 
 def number(score: dict[str, Any], wide: bool = False) -> str:

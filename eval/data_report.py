@@ -11,7 +11,6 @@ import io
 import json
 import re
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +23,14 @@ from datasets import Dataset
 from rich.progress import track
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
-from threadpoolctl import threadpool_limits
 
 from data.errors import make_folder, replace_file, require_writable, run
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
 from data.rows import CODES
 from data.split import document_groups
 from eval.agreement import alpha, alpha_by
-from models.classifier import stance_classifier
+from models.classifier import Settings
+from models.fitting import Clauses, fit, fitted_pipeline
 
 OUT = Path("reports/data")
 FOLDS = 5
@@ -198,9 +197,8 @@ def curve_table(curve: list[dict[str, Any]], gold: str | None) -> Table:
 def _fit_and_score(
     texts: Any, labels: Any, held_out: Any, held_out_labels: Any, gold: list[str], gold_labels: list[str]
 ) -> tuple[float, float | None]:
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = stance_classifier().fit(texts, labels)
+    counted = Clauses(Settings(), texts, labels, range(len(texts)))
+    model = fitted_pipeline(counted, fit(counted))
     on_gold = macro_f1(gold_labels, model.predict(gold)) if gold else None
     return macro_f1(held_out_labels, model.predict(held_out)), on_gold
 

@@ -9,6 +9,7 @@ from data.rows import NO_POSITION
 
 DRAWS = 2000
 CONFIDENCE = 0.95
+BINS = 15
 
 
 def confusions(gold: list[str], predicted: list[str], documents: list[str], labels: list[str]) -> NDArray[np.int64]:
@@ -119,3 +120,67 @@ def evaluate(
         "clauses": len(gold),
         "documents": len(counts),
     }
+
+
+def calibration(
+    probabilities: NDArray[np.float64], gold: list[str], documents: list[str], labels: list[str], seed: int = 0
+) -> dict[str, Any]:
+    """Whether confidence means what it says: expected calibration error and Brier score with intervals, and the bins.
+
+    `probabilities` are n × labels. The error is the mean distance of confidence and accuracy over fifteen bins of equal
+    mass (Naeini et al. 2015; equal mass: Nixon et al. 2019); the Brier score is the squared distance of probabilities
+    and gold, summed over labels (Brier 1950). Gold that is not among `labels` counts as wrong.
+
+    >>> sure = np.array([[1.0, 0.0]] * 4)
+    >>> calibration(sure, list("aabb"), list("wxyz"), ["a", "b"])["ece"]["value"]
+    0.5
+    """
+    confidence = probabilities.max(axis=1)
+    right = np.array(labels)[probabilities.argmax(axis=1)] == np.array(gold)
+    order = np.argsort(confidence, kind="stable")
+    count = min(BINS, len(gold))
+    place = np.empty(len(gold), dtype=int)
+    place[order] = np.arange(len(gold)) * count // len(gold)
+    truth = np.array(gold)[:, None] == np.array(labels)[None, :]
+    distance = ((probabilities - truth) ** 2).sum(axis=1)
+
+    names, group = np.unique(documents, return_inverse=True)
+    sums = np.zeros((len(names), count, 3))  # clauses, confidence, right
+    np.add.at(sums, (group, place), np.stack([np.ones(len(gold)), confidence, right], axis=1))
+    squares = np.stack([np.bincount(group, distance), np.bincount(group)], axis=1)
+    weights = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
+
+    def error(bins: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.abs(bins[..., 1] - bins[..., 2]).sum(axis=-1) / bins[..., 0].sum(axis=-1))
+
+    whole, drawn = sums.sum(axis=0), np.tensordot(weights, sums, axes=1)
+    drawn_squares = weights @ squares
+    many = len(names) > 1
+    return {
+        "ece": {"value": float(error(whole)), "interval": interval(error(drawn)) if many else None},
+        "brier": {
+            "value": float(distance.mean()),
+            "interval": interval(drawn_squares[:, 0] / drawn_squares[:, 1]) if many else None,
+        },
+        "bins": [
+            {"clauses": int(clauses), "confidence": float(sure / clauses), "accuracy": float(hits / clauses)}
+            for clauses, sure, hits in whole
+        ],
+    }
+
+
+def risk_coverage(probabilities: NDArray[np.float64], gold: list[str], labels: list[str]) -> dict[str, Any]:
+    """Accuracy on the most confident share of the clauses, for every twentieth, and the area under the risk curve.
+
+    Risk is the share coded wrongly; the area is its mean over all coverages (AURC: Geifman & El-Yaniv 2017).
+
+    >>> curve = risk_coverage(np.array([[0.9, 0.1], [0.6, 0.4]]), ["a", "b"], ["a", "b"])
+    >>> curve["points"][-1], curve["area"]
+    ({'coverage': 1.0, 'accuracy': 0.5}, 0.25)
+    """
+    confidence = probabilities.max(axis=1)
+    wrong = np.array(labels)[probabilities.argmax(axis=1)] != np.array(gold)
+    risk = np.cumsum(wrong[np.argsort(-confidence, kind="stable")]) / np.arange(1, len(gold) + 1)
+    counts = np.unique(np.ceil(np.linspace(0, 1, 21)[1:] * len(gold)).astype(int))
+    points = [{"coverage": float(n / len(gold)), "accuracy": float(1 - risk[n - 1])} for n in counts]
+    return {"points": points, "area": float(risk.mean())}

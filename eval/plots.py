@@ -129,6 +129,51 @@ def plot_learning_curve(curve: list[dict[str, Any]], gold: str | None, path: Pat
     _save(figure, path)
 
 
+def plot_reliability(calibration: dict[str, Any], title: str, path: Path) -> None:
+    """Accuracy against confidence in bins of equal mass; on the diagonal confidence means what it says."""
+    bins = calibration["bins"]
+    figure, axes = plt.subplots(figsize=(4.8, 4.6), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--", label="calibrated")
+    confidence, accuracy = [each["confidence"] for each in bins], [each["accuracy"] for each in bins]
+    axes.plot(confidence, accuracy, "o-", color=BLUE, label=f"a point: about {bins[0]['clauses']:,} clauses")
+    axes.set_xlim(min([*confidence, *accuracy]) - 0.02, 1.01)
+    axes.set_ylim(min([*confidence, *accuracy]) - 0.02, 1.01)
+    axes.set_xlabel("confidence: probability of the code given")
+    axes.set_ylabel("accuracy")
+    axes.set_title(f"{title}\nexpected calibration error {calibration['ece']['value']:.3f}", fontsize=9, wrap=True)
+    axes.legend(loc="upper left")
+    axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def plot_risk_coverage(abstention: dict[str, Any], title: str, path: Path) -> None:
+    """Accuracy when only the most confident share of the clauses is coded."""
+    figure, axes = plt.subplots(figsize=(5.4, 4), layout="constrained")
+    points = abstention["points"]
+    axes.plot([each["coverage"] for each in points], [each["accuracy"] for each in points], "o-", color=BLUE)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
+    axes.set_xlabel("share of the clauses coded, the most confident first")
+    axes.set_ylabel("accuracy on them")
+    axes.set_title(f"{title}\narea under the risk curve {abstention['area']:.3f}", fontsize=9, wrap=True)
+    axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def plot_ranking(leads: list[tuple[str, tuple[float, list[float]]]], path: Path) -> None:
+    """Leads in macro-F1 over the default settings with their intervals, the best on top."""
+    figure, axes = plt.subplots(figsize=(8, 0.27 * len(leads) + 1.2), layout="constrained")
+    names = [name for name, _ in leads][::-1]
+    values = np.array([value for _, (value, _) in leads][::-1])
+    bounds = np.array([bound for _, (_, bound) in leads][::-1])
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.errorbar(values, range(len(names)), xerr=[values - bounds[:, 0], bounds[:, 1] - values], fmt="o", color=BLUE)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("macro-F1 above the default settings (95 % interval over documents)")
+    axes.grid(alpha=0.3, axis="x")
+    _save(figure, path)
+
+
 def _save(figure: Any, path: Path) -> None:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=DPI, metadata=METADATA)

@@ -18,21 +18,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError, run
+from data.errors import InputError, replace_file, require_writable, run
 from features.segment import segment
+from models.calibration import threshold_for
 from models.storage import MODEL, Saved, load
 
 MAX_BYTES = 20_000_000
 SUFFIXES = (".txt", ".md")
 # Colours that people with the common kinds of colour blindness tell apart (Wong 2011); the code is always written too.
+UNCERTAIN = "uncertain"
 COLOURS = {"oppose": "#d55e00", "support": "#0072b2", "call-for": "#009e73", "none": "bright_black"}
 
 
-def annotate(saved: Saved, name: str, text: str) -> Iterator[dict[str, Any]]:
+def annotate(
+    saved: Saved, name: str, text: str, thresholds: dict[str, float | None] | None = None
+) -> Iterator[dict[str, Any]]:
     """Code every clause of one document.
 
     Yields one record a clause, in order: `document, start, end, text, label, confidence, probabilities`; characters
-    `start` to `end` of the document are `text`, `confidence` is the probability of `label`.
+    `start` to `end` of the document are `text`, `confidence` is the largest probability. With `thresholds`
+    (`models.calibration.threshold_for`) the label is `uncertain` where the confidence falls below that of the code.
     """
     clauses = segment(text)
     if not clauses:
@@ -40,15 +45,38 @@ def annotate(saved: Saved, name: str, text: str) -> Iterator[dict[str, Any]]:
     labels = [str(label) for label in saved.pipeline.classes_]
     for clause, row in zip(clauses, saved.pipeline.predict_proba([c.text for c in clauses]), strict=True):
         best = int(row.argmax())
+        label = labels[best] if thresholds is None or _holds(row[best], thresholds.get(labels[best])) else UNCERTAIN
         yield {
             "document": name,
             "start": clause.start,
             "end": clause.end,
             "text": clause.text,
-            "label": labels[best],
+            "label": label,
             "confidence": round(float(row[best]), 4),
             "probabilities": {label: round(float(value), 4) for label, value in zip(labels, row, strict=True)},
         }
+
+
+def _holds(confidence: float, threshold: float | None) -> bool:
+    return threshold is not None and confidence >= threshold
+
+
+def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The uncertain clauses of a document for coders: each with its neighbours and the likeliest code, no label yet."""
+    return [
+        {
+            "document": row["document"],
+            "position": index + 1,
+            "before": rows[index - 1]["text"] if index else "",
+            "text": row["text"],
+            "after": rows[index + 1]["text"] if index + 1 < len(rows) else "",
+            "label": "",
+            "likeliest": max(row["probabilities"], key=row["probabilities"].__getitem__),
+            "confidence": row["confidence"],
+        }
+        for index, row in enumerate(rows)
+        if row["label"] == UNCERTAIN
+    ]
 
 
 def read_document(name: str) -> str:
@@ -117,13 +145,31 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL, help=f"the saved model (default: {MODEL})")
     parser.add_argument("--trust", action="store_true", help="open a model that no card vouches for")
     parser.add_argument("--format", choices=("table", "jsonl"), help="default: table on a terminal, jsonl in a pipe")
+    parser.add_argument(
+        "--target-precision",
+        type=float,
+        metavar="P",
+        help="leave clauses `uncertain` where the codes given would be right less often than this, such as 0.9",
+    )
+    parser.add_argument(
+        "--uncertain-out", type=Path, metavar="FILE", help="write those clauses here, for coders (jsonl)"
+    )
     arguments = parser.parse_args()
+    if arguments.uncertain_out:
+        if arguments.target_precision is None:
+            raise InputError("--uncertain-out writes what --target-precision leaves uncertain: give both")
+        require_writable(arguments.uncertain_out)
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
 
     texts = {name: read_document(name) for name in arguments.documents}
     saved = load(arguments.model, trust=arguments.trust)
     form = arguments.format or ("table" if sys.stdout.isatty() else "jsonl")
-    records = {name: list(annotate(saved, name, text)) for name, text in texts.items()}
+    thresholds = threshold_for(saved.card, arguments.target_precision) if arguments.target_precision else None
+    records = {name: list(annotate(saved, name, text, thresholds)) for name, text in texts.items()}
+    if arguments.uncertain_out:
+        lines = [json.dumps(each, ensure_ascii=False) + "\n" for rows in records.values() for each in queue(rows)]
+        replace_file(arguments.uncertain_out, "".join(lines))
+        print(f"{len(lines):,} uncertain clauses: {arguments.uncertain_out}", file=sys.stderr)
     if form == "table":
         _print_tables(Console(highlight=False), records)
     else:

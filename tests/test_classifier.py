@@ -1,4 +1,4 @@
-"""The classifier and what explains it: stock scikit-learn, blind to nothing but the text, additive."""
+"""The classifier and what explains it: stock scikit-learn, blind to the actor, additive."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from tiny_corpus import tiny_rows
 
-from features.text import clause_features
+from features.text import Features, clause_features
 from models.classifier import stance_classifier
-from models.explain import contributions, top_terms
+from models.explain import Explainer
 
 ROWS = tiny_rows()
 TEXTS, LABELS = [str(row["text"]) for row in ROWS], [str(row["label"]) for row in ROWS]
@@ -62,32 +62,74 @@ def test_the_solver_has_converged(fitted: Pipeline) -> None:
 def test_contributions_and_intercept_add_up_to_the_decision(fitted: Pipeline, text: str) -> None:
     decision = fitted.decision_function([text])[0]
     for index, label in enumerate(fitted.classes_):
-        parts = contributions(fitted, text, label)
+        parts = Explainer(fitted).contributions(text, label)
         assert sum(part.value for part in parts) + fitted[-1].intercept_[index] == pytest.approx(decision[index])
         assert [part.value for part in parts] == sorted((part.value for part in parts), reverse=True)
 
 
 def test_contributions_against_another_label_are_differences(fitted: Pipeline) -> None:
     text = TEXTS[0]
-    lead = {part.term: part.value for part in contributions(fitted, text, "oppose", against="none")}
-    one, other = ({p.term: p.value for p in contributions(fitted, text, label)} for label in ("oppose", "none"))
+    lead = {part.term: part.value for part in Explainer(fitted).contributions(text, "oppose", against="none")}
+    one, other = (
+        {p.term: p.value for p in Explainer(fitted).contributions(text, label)} for label in ("oppose", "none")
+    )
     assert lead == pytest.approx({term: one[term] - other[term] for term in one})
 
 
 def test_words_of_one_letter_and_phrases_of_three_words_count() -> None:
-    features = clause_features().fit(["They issue a call.", "They issue a call."])
-    words, characters = (set(part.get_feature_names_out()) for _, part in features.transformer_list)
-    assert {"a call", "issue a call", "they issue a"} <= words
+    features = clause_features(Features(characters=(2, 5))).fit(
+        ["Some issue a declaration.", "Some issue a declaration."]
+    )
+    words, stems, characters = (set(part.get_feature_names_out()) for _, part in features.transformer_list)
+    assert {"a declaration", "issue a declaration", "some issue a"} <= words
+    assert {"declar", "a declar", "some issue a declar"} <= stems
     assert {"is", "issue", "issu"} <= characters
     assert max(map(len, characters)) == 5
 
 
+@pytest.mark.parametrize(
+    ("token", "there", "gone"),
+    [
+        ("words", {"12", "votes"}, {"!", "1"}),
+        ("words and punctuation", {"12", "votes", "!"}, set()),
+        ("words without numbers", {"votes"}, {"12", "1"}),
+        ("words, of numbers the first digit", {"1", "votes"}, {"12", "2"}),
+    ],
+)
+def test_what_a_token_is(token: str, there: set[str], gone: set[str]) -> None:
+    features = clause_features(Features(words=(1, 1), token=token, stems=None)).fit(["by 12 votes!", "by 12 votes!"])
+    terms = set(features["words"].get_feature_names_out())
+    assert there <= terms
+    assert not gone & terms
+
+
+ACTORS = (
+    "Japan",
+    "The European Union",
+    "the Republic of Varnovia",
+    "Ms. Okwuosa",
+    "the Green Party",
+    "We",
+    "The leaders",
+)
+
+
+@pytest.mark.parametrize("clause", ["{} cannot accept it.", "They said that {} must act.", "It was opposed by {}"])
+def test_whoever_stands_in_a_clause_it_has_the_same_features(clause: str) -> None:
+    """Also at the very end, and whatever was there at first."""
+    texts = [clause.format(actor) for actor in ACTORS]
+    features = clause_features().fit(texts + ["It was opposed by nobody who must act, and cannot accept it."] * 2)
+    rows = features.transform(texts).toarray()
+    assert rows.any()
+    assert (rows == rows[0]).all()
+
+
 def test_contributions_of_two_labels_mirror_each_other() -> None:
     two = stance_classifier().fit(["We oppose it.", "We oppose it.", "We like it.", "We like it."], list("ooss"))
-    mirrored = {part.term: -part.value for part in contributions(two, "We oppose it.", "s")}
-    assert {part.term: part.value for part in contributions(two, "We oppose it.", "o")} == mirrored
+    mirrored = {part.term: -part.value for part in Explainer(two).contributions("We oppose it.", "s")}
+    assert {part.term: part.value for part in Explainer(two).contributions("We oppose it.", "o")} == mirrored
 
 
 def test_the_top_terms_of_a_code_are_its_cues(fitted: Pipeline) -> None:
-    assert "oppose" in {part.term for part in top_terms(fitted, "oppose", 10)}
-    assert "welcome" in {part.term for part in top_terms(fitted, "support", 10)}
+    assert "oppose-" in {part.term for part in Explainer(fitted).top_terms("oppose", 10)}
+    assert "welcom-" in {part.term for part in Explainer(fitted).top_terms("support", 10)}

@@ -9,23 +9,25 @@ import difflib
 import shlex
 import sys
 import time
-import warnings
 from collections import Counter, defaultdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from data.errors import InputError, run, shorten
 from data.reading import CORPUS, add_data_arguments, read_from
-from data.split import data_sha256, halves, refuse_leaks, text_hashes, with_split
-from models.classifier import SEED, C, stance_classifier
+from data.split import data_sha256, document_groups, halves, refuse_leaks, text_hashes, with_split
+from models.calibration import calibrate
+from models.classifier import SEED, Settings
+from models.fitting import Clauses, fit, fitted_pipeline
 from models.storage import MODEL, check_target, save
 
 FEW = 100  # held-out clauses
+C = Settings().C
 
 
 def main() -> None:
@@ -46,26 +48,35 @@ def main() -> None:
         say(f"  warning: {warning}")
 
     start = time.perf_counter()
-    model = stance_classifier(arguments.c)
-    fit(model, training["text"][:], training["label"][:])
+    settings = replace(Settings(), C=arguments.c)
+    counted = Clauses(
+        settings, training["text"][:], training["label"][:], document_groups(training), training["coders"][:]
+    )
+    model = fitted_pipeline(counted, fit(counted))
     terms, labels = model[-1].coef_.shape[1], [str(label) for label in model.classes_]
     say(f"  fitted {terms:,} n-grams for {', '.join(labels)}", start)
+
+    start = time.perf_counter()
+    calibration = calibrate(model, counted)
+    say(f"  {told(calibration)}", start)
 
     metrics = judge(model, held_out["text"][:], held_out["label"][:])
     card = {
         "labels": labels,
-        "settings": {"C": arguments.c, "seed": SEED},
+        "settings": asdict(settings) | {"seed": SEED},
         "data": {
             "source": source,
             "text_column": arguments.text_column,
             "label_column": arguments.label_column,
             "document_column": arguments.document_column,
+            "topic_column": arguments.topic_column,
             "label_map": arguments.label_map,
             "ignore_columns": arguments.ignore_columns,
             "sha256": data_sha256(clauses),
         },
         "split": {"train": size(training), "test": size(held_out)},
         "metrics": {"held_out": metrics},
+        **calibration,
         # What the model has seen, so that evaluation can refuse to judge it on that.
         "trained_on": " ".join(sorted({known for known in text_hashes(training["text"][:]) if known})),
     }
@@ -136,16 +147,10 @@ def default_target(data: str | None) -> Path:
     return MODEL.with_name(f"{Path(data.removeprefix('hub:').replace(':', '-')).stem}.joblib")
 
 
-def fit(model: Pipeline, texts: list[str], labels: list[str]) -> None:
-    """Fit with one BLAS thread: more are slower on matrices this thin, and their sums depend on the machine."""
-    try:
-        with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("error", ConvergenceWarning)
-            model.fit(texts, labels)
-    except ConvergenceWarning as warning:
-        raise InputError(f"the solver did not converge ({str(warning).splitlines()[0]}): try a smaller --c") from None
-    except ValueError as error:
-        raise InputError(f"cannot learn from these clauses: {error}") from None
+def told(calibration: dict[str, Any]) -> str:
+    if not calibration:
+        return "not calibrated: too few clauses or documents for out-of-fold predictions"
+    return f"calibrated on out-of-fold predictions: temperature {calibration['temperature']:.2f}"
 
 
 def judge(model: Pipeline, texts: list[str], labels: list[str]) -> dict[str, float]:
