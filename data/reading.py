@@ -90,7 +90,7 @@ def read_clauses(
     positions: Counter[str] = Counter()
     columns = {"text": text_column, "label": label_column, "document": document_column, "topic": topic_column}
     checked: set[str] = set()
-    for record in _records(str(source)):
+    for record in records(str(source)):
         if isinstance(record, str):
             errors.append(record)
         else:
@@ -156,7 +156,7 @@ def _complete(row: Row, record: Record, ids: dict[str, str], positions: Counter[
     return []
 
 
-def _records(source: str) -> Iterator[Record | str]:
+def records(source: str) -> Iterator[Record | str]:
     """Every raw row of the source, or an error in place of a row that could not even be parsed."""
     if source.startswith("hub:"):
         yield from _hub_records(source)

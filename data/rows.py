@@ -13,6 +13,7 @@ from data.errors import shorten
 
 CODES = ("oppose", "support", "call-for", "none")
 NO_POSITION = "none"
+UNCERTAIN = "uncertain"  # never a gold code: what a model leaves to coders
 MAX_CHARACTERS = 20_000
 
 

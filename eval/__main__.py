@@ -2,6 +2,7 @@
 
 python -m eval                                          the held-out split of the data that the model learnt from
 python -m eval --data gold.jsonl --label-map con=oppose,pro=support
+python -m eval --data gold.jsonl --documents texts/     end to end too: are whole documents cut and coded as gold has it
 """
 
 import argparse
@@ -26,6 +27,7 @@ from data.split import data_sha256, halves, text_hashes, with_split
 from eval.actor_swap import actor_swap
 from eval.baselines import cue_lexicon, majority
 from eval.behaviour import behaviour
+from eval.documents import judge_documents
 from eval.metrics import calibration, evaluate, risk_coverage
 from models.explain import Explainer
 from models.storage import MODEL, load
@@ -83,6 +85,10 @@ def main() -> None:
     if set(known) == set(CODES):
         report["behaviour"] = behaviour(saved.pipeline.predict_proba, known)
         report["actor_swap"] = actor_swap(saved.pipeline.predict_proba, texts, documents, known)
+    if arguments.documents:
+        report["documents"] = judge_documents(
+            saved.pipeline.predict, arguments.documents, arguments.data, labels, arguments.label_map
+        )
     write(out, report, saved.pipeline, mistakes(saved.pipeline, judged.clauses, codings["model"]))
     show(scores, labels)
     show_trust(report)
@@ -98,8 +104,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, help="folder for the report (default: reports/MODEL or reports/MODEL-on-DATA)"
     )
+    parser.add_argument(
+        "--documents",
+        type=Path,
+        metavar="FOLDER",
+        help="whole texts NAME.txt, whose clauses --data gives as document, start, end, label: judged end to end",
+    )
     add_data_arguments(parser)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.documents and arguments.data is None:
+        parser.error("argument --documents: --data should name the gold clauses of these documents")
+    return arguments
 
 
 def default_out(model: Path, data: str | None) -> Path:
@@ -246,6 +261,17 @@ def show_trust(report: dict[str, Any]) -> None:
                 f"another actor in {swap['clauses']} clauses, {swap['swaps']:,} swaps: code changes in "
                 f"{swap['flips']:.2%}, its probability by {swap['change']:.4f} in the mean"
             )
+    if "documents" in report:
+        each = report["documents"]
+        cuts, by_word = each["boundaries"], each["by_word"]
+        lines.append(
+            f"{each['documents']} documents end to end: boundaries precision {cuts['precision']:.3f}, recall "
+            f"{cuts['recall']:.3f}, F1 {cuts['f1']:.3f}; {each['recovered']:.1%} of the clauses recovered"
+        )
+        lines.append(
+            f"macro-F1 word by word {number(by_word['cut here']['macro_f1'], wide=True)}, "
+            f"on clauses cut by coders {number(by_word['cut by coders']['macro_f1'], wide=True)}"
+        )
     print("\n" + "\n".join(lines))
 
 

@@ -13,17 +13,11 @@ from matplotlib import pyplot as plt
 
 from data.errors import replace_file
 from models.explain import Contribution
+from models.summary import STYLES
 
 plt.rcParams["text.parse_math"] = False  # a dollar sign of a text is a dollar sign
 BLUE = "#0072b2"
 MAX_CELLS = 20  # codes up to which a confusion matrix has its numbers written in
-# Colours that people with the common kinds of colour blindness tell apart (Wong 2011), with hatches besides.
-CODE_STYLES: dict[str, dict[str, Any]] = {
-    "oppose": {"color": "#d55e00"},
-    "support": {"color": "#0072b2", "hatch": "//"},
-    "call-for": {"color": "#009e73", "hatch": ".."},
-    "none": {"color": "#bbbbbb"},
-}
 DPI = 150
 # Without the version and date that matplotlib writes into a PNG, the same numbers give the same bytes.
 METADATA = {"Software": None}
@@ -79,7 +73,7 @@ def plot_shares(table: tuple[list[str], list[list[Any]]], path: Path) -> None:
     percentages /= percentages.sum(axis=1, keepdims=True)  # rounded, they need not add up to 100
     left = np.zeros(len(rows))
     for code, shares in zip(head[3:], percentages.T, strict=True):
-        axes.barh(names, shares, left=left, label=code, edgecolor="white", **CODE_STYLES[code])
+        axes.barh(names, shares, left=left, label=code, edgecolor="white", **STYLES[code])
         left += shares
     axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     axes.set_xlim(0, 1)

@@ -29,9 +29,9 @@ _VERBS = """
 acknowledge affirm agree appeal applaud appreciate ask back believe blame call caution commend commit condemn
 congratulate consider criticise criticize decide declare decry demand denounce deplore determine dismiss emphasise
 emphasize encourage endorse expect express hail hope insist invite join look note object oppose pledge praise protest
-reaffirm reassure recall recognise recognize recommend refuse regret reiterate reject remind renew repeat request
-resolve salute seek share stand stress support thank threaten underline underscore uphold urge view voice vow warn
-welcome
+reaffirm reassure recall recognise recognize recommend recommit reconfirm refuse regret reiterate reject remind renew
+repeat request resolve salute seek share stand stress support thank threaten underline underscore uphold urge view
+voice vow warn welcome
 """.split()
 
 
@@ -62,9 +62,9 @@ _PARTICIPLES = [*_PARTICIPLE, "noting", "taking note", "bearing in mind", "desir
 # "commit to X and support Y" is one clause under one verb; these are plain enough to begin one even in the base form.
 _BASE = [
     *"""
-acknowledge affirm appeal applaud appreciate commend condemn congratulate demand denounce deplore emphasise emphasize
-encourage endorse express hail invite oppose reaffirm recognise recognize reiterate reject regret stress
-underline underscore urge welcome thank remain
+acknowledge affirm appeal applaud appreciate believe commend condemn congratulate demand denounce deplore emphasise
+emphasize encourage endorse express hail invite oppose pledge reaffirm recognise recognize recommit reconfirm reiterate
+reject regret stress underline underscore urge welcome thank remain
 """.split(),
     *("call on", "call upon", "call for", "look forward", "take note", "stand ready"),
 ]
@@ -84,18 +84,37 @@ _JOINT = r"(?:and|but|as\swell\sas|yet|or|while|whilst|though|although|whereas)"
 _AUXILIARY = r"(?:(?:have|has|had|is|are|was|were)\s)"
 _MODAL = r"(?:will|would|shall|should|must|can|could|cannot|may|might|did|does|do)(?:\snot)?"
 _PRONOUN = r"(?:we|they|he|she|it|I|there|this|these|those|our|their)"
-# A clause begins where a match ends.
+_SPEAKERS = r"(?:we|they|he|she|I|the\s(?:two\s)?(?:sides|leaders|ministers|parties|governments))"
+_SPEAKER_LABEL = r"(?:The\s(?:Acting\s)?President|(?:Mr|Mrs|Ms)\.\s[A-Z][\w’'-]+)(?:\s\([^()]{2,60}\))?:\s"
+# A participle that opens a sentence and takes a position: "While condemning X, we welcome Y" is two clauses, "Noting X,
+# we welcome Y" and "As X grows, we welcome Y" are one.
+_OPENING_POSITION = re.compile(
+    rf"\s*(?:(?:[Ww]hile|[Ww]hilst|[Ii]n|[Bb]y)\s)?{_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLE)}\b", re.IGNORECASE
+)
+_NO_POSITION = re.compile(
+    r"\s*(?:while\s)?(?:noting|recalling|considering|looking|acknowledging|joining|saying)\b", re.I
+)
+# A clause begins where a match ends; `main` only after a participle that takes a position.
 _CUTS = re.compile(
     rf"""
       ;\s+
     | ,?\s(?={_JOINT}\s{_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLES)}\b)        # "… and stressing the need …"
     | ,\s+(?={_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLES)}\b)                   # "…, underscoring the importance …"
     | ,\s+(?=[A-Z]\w+(?:ing|ed)\s(?![A-Z]))                              # preambles: "…, Having considered …"
-    | ,\s+(?=[A-Z][a-z]+ly\s[a-z]+(?:ing|ed)\s)                          # "…, Deeply concerned …"
+    | ,\s+(?=(?:[A-Z][a-z]+ly|Further|Also|Again)\s[a-z]+(?:ing|ed)\s)     # "…, Deeply concerned …"
     | ,?\s(?=(?:and|but)\s{_AUXILIARY}?{_ADVERBS}{{0,4}}{_alternatives(_FINITE)}\b(?!\sby\b))  # "… and urged …"
     | ,?\s(?=(?:and|but)\s{_MODAL}\s{_ADVERBS}{{0,4}}\w+)                       # "… and will confront …"
     | ,?\s(?=(?:and|but)\s{_ADVERBS}{{0,4}}{_alternatives(_BASE)}\s)            # "we reject … and urge …"
     | ,\s(?={_JOINT}\s{_ADVERBS}?{_PRONOUN}\s)                           # "…, while we …"
+    | \s(?=(?:and|but)\s(?:we|they|I)\s)                                # "… and we must …"
+    | (?P<main>,\s)(?={_SPEAKERS}\s{_ADVERBS}{{0,4}}(?:{_alternatives(_FINITE)}|{_alternatives(_BASE)})\s)
+    | ,\s(?={_ADVERBS}{{0,4}}{_alternatives(_FINITE)}(?<!called)\s(?!by\b))  # "…, endorsed …"
+    | \s(?:--|–|—)\s?(?=(?:we|they|it|this|that)\s\w+\s)                    # "… – it is wrong"
+    | (?<=\w)\s(?={_SPEAKER_LABEL})                                       # "… The President: …" in a record
+    | \s(?=Resolution\s\d+\s\(\d{{4}}\)\s)                                # the head of a resolution …
+    | \s(?=Adopted\sby\sthe\s[A-Z])
+    | \s(?=The\s(?:Security\sCouncil|General\sAssembly|Human\sRights\sCouncil),\s[A-Z])  # … and its subject
+    | (?<=\*\*)\s(?:[-–]\s)?(?=[A-Z“"])                                   # "**Trade** - We welcome …"
     | ,\s(?=but\s)
     """,
     re.VERBOSE,
@@ -169,7 +188,9 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The clauses of a sentence. What has no predicate and object stays with its neighbour ("condemn and reject X")."""
-    cuts = [*(match.end() for match in _CUTS.finditer(text, start, end)), end]
+    opened = _OPENING_POSITION.match(text, start, end) and not _NO_POSITION.match(text, start, end)
+    matches = _CUTS.finditer(text, start, end)
+    cuts = [*(match.end() for match in matches if opened or match.lastgroup != "main"), end]
     pieces = [text[a:b] for a, b in pairwise([start, *cuts])]
     left = sum(map(_words, pieces))  # words of the sentence that are still to come
     clause_start, words, depth = start, 0, 0

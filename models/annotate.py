@@ -1,33 +1,37 @@
 """Code documents: every clause of a text gets its code and how sure the model is of it.
 
-python -m models.annotate article.txt        a table on a terminal, JSON lines in a pipe
-python -m models.annotate notes/*.md --format jsonl > coded.jsonl
+python -m models.annotate article.txt                          a table on a terminal, JSON lines in a pipe
+python -m models.annotate speeches/ --html coded.html          a folder → one page to read and to show
+python -m models.annotate news.csv --text-column body --output coded.parquet --summary shares/ --group-by paper
 cat article.txt | python -m models.annotate -
+
+Text, Markdown, HTML, PDF and Word files, folders of them, and tables (JSONL, CSV, TSV, Parquet) with a text in a row.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from data.errors import InputError, replace_file, require_writable, run
+from data.documents import Document, Unreadable, find, read_documents
+from data.errors import InputError, make_folder, replace_file, require_writable, run
+from data.rows import CODES, UNCERTAIN
 from features.segment import segment
 from models.calibration import threshold_for
+from models.outputs import FORMATS, form_of, open_output
 from models.storage import MODEL, Saved, load
 
-MAX_BYTES = 20_000_000
-SUFFIXES = (".txt", ".md")
-# Colours that people with the common kinds of colour blindness tell apart (Wong 2011); the code is always written too.
-UNCERTAIN = "uncertain"
-COLOURS = {"oppose": "#d55e00", "support": "#0072b2", "call-for": "#009e73", "none": "bright_black"}
+PHRASES = 8  # on the page, for each clause
+EVERY = 100  # documents between two lines of progress in a log
 
 
 def annotate(
@@ -61,6 +65,11 @@ def _holds(confidence: float, threshold: float | None) -> bool:
     return threshold is not None and confidence >= threshold
 
 
+def likeliest(row: dict[str, Any]) -> str:
+    """The code with the largest probability, also of an uncertain clause."""
+    return str(max(row["probabilities"], key=row["probabilities"].__getitem__))
+
+
 def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The uncertain clauses of a document for coders: each with its neighbours and the likeliest code, no label yet."""
     return [
@@ -71,7 +80,7 @@ def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "text": row["text"],
             "after": rows[index + 1]["text"] if index + 1 < len(rows) else "",
             "label": "",
-            "likeliest": max(row["probabilities"], key=row["probabilities"].__getitem__),
+            "likeliest": likeliest(row),
             "confidence": row["confidence"],
         }
         for index, row in enumerate(rows)
@@ -79,103 +88,238 @@ def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def read_document(name: str) -> str:
-    """The text of a .txt or .md file, or of standard input for `-`, with its line ends as they are."""
-    if name == "-":
-        return _decode("standard input", sys.stdin.buffer.read(MAX_BYTES + 1))
-    path = Path(name)
-    if path.is_dir() or not path.exists():
-        raise InputError(f"no file {name}: name .txt or .md documents, or - for standard input")
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"cannot read {name}: its name should end in {' or '.join(SUFFIXES)}; text of any origin fits -"
-        )
-    try:
-        with path.open("rb") as file:
-            return _decode(name, file.read(MAX_BYTES + 1))
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}") from None
-
-
-def _decode(name: str, content: bytes) -> str:
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{name} is larger than {MAX_BYTES:,} bytes: cut it into documents")
-    if b"\0" in content:
-        raise InputError(f"{name} holds a NUL byte: it is binary or UTF-16, not UTF-8 text")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name}, byte {error.start + 1}: 0x{content[error.start]:02x} is not UTF-8; "
-            f"convert it: iconv -f WINDOWS-1252 -t UTF-8"
-        ) from None
-    if not text.strip():
-        raise InputError(f"{name} is empty: there is nothing to code")
-    return text
-
-
-def _print_tables(console: Console, records: dict[str, list[dict[str, Any]]]) -> None:
-    for name, rows in records.items():
-        table = Table(
-            title=Text(name), title_justify="left", title_style="bold", expand=False, box=None, padding=(0, 1)
-        )
-        table.add_column("code", no_wrap=True)
-        table.add_column("sure", justify="right")
-        table.add_column("clause", overflow="fold")
-        for row in rows:
-            style = COLOURS.get(row["label"], "")
-            # Text keeps square brackets and escape codes of the document from being taken for markup.
-            clause = Text(" ".join(_visible(row["text"]).split()), style="dim" if row["label"] == "none" else "")
-            table.add_row(Text(row["label"], style=style), f"{row['confidence']:.0%}", clause)
-        console.print(table)
-        labels = [row["label"] for row in rows]
-        counts = ", ".join(f"{label} {count}" for label, count in Counter(sorted(labels)).most_common())
-        console.print(Text(f" {len(rows)} clauses: {counts}\n"))
-
-
-def _visible(text: str) -> str:
-    return "".join(character if character.isprintable() or character.isspace() else "�" for character in text)
-
-
 def main() -> None:
+    arguments = parse()
+    check_outputs(arguments)
+    paths = find(arguments.documents)
+    saved = load(arguments.model, trust=arguments.trust)
+    thresholds = threshold_for(saved.card, arguments.target_precision) if arguments.target_precision else None
+    labels = display_order(saved)
+    form = arguments.format or (form_of(arguments.output) if arguments.output else None)
+    form = form or ("table" if sys.stdout.isatty() else "jsonl")
+
+    unreadable: list[Unreadable] = []
+    queued: list[str] = []
+    pages: list[Any] = []
+    coded: list[Any] = []
+    clauses = 0
+    reading = read_documents(
+        paths, encoding=arguments.encoding, text_column=arguments.text_column, name_column=arguments.name_column
+    )
+    with ExitStack() as stack:
+        progress = stack.enter_context(_Progress(len(paths), arguments.quiet))
+        output = stack.enter_context(open_output(form, arguments.output, labels, arguments.bom))
+        explainer = _explainer(saved, arguments)
+        for document in reading:
+            if isinstance(document, Unreadable):
+                if arguments.strict:
+                    raise InputError(f"{document.name} {document.reason}")
+                unreadable.append(document)
+                continue
+            if document.encoding and not arguments.quiet:
+                say(f"{document.name}: read as {document.encoding}; another one with --encoding NAME")
+            rows = list(annotate(saved, document.name, document.text, thresholds))
+            if arguments.explain:
+                for row in rows:
+                    row["because"] = explainer.phrases(row["text"], likeliest(row))[: arguments.explain]
+            output.write(document.name, rows)
+            clauses += len(rows)
+            if arguments.save_text:
+                _save_text(arguments.save_text, document)
+            if arguments.uncertain_out:
+                queued += [json.dumps(each, ensure_ascii=False) + "\n" for each in queue(rows)]
+            if arguments.html:
+                pages.append(_for_page(document, rows, explainer))
+            if arguments.summary:
+                coded.append(_for_summary(document, rows, arguments))
+            progress.step(document.name, clauses)
+        if unreadable and not progress.documents:
+            raise InputError("\nerror: ".join(f"{each.name} {each.reason}" for each in unreadable))
+
+    finish(arguments, saved, labels, pages, coded, queued)
+    for each in unreadable:
+        print(f"error: {each.name} {each.reason}", file=sys.stderr)
+    if unreadable:
+        say(f"{len(unreadable)} of the documents could not be read and were left out")
+        sys.exit(1)
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m models.annotate", description="Code every clause of documents with the saved model."
     )
-    parser.add_argument("documents", nargs="+", metavar="PATH", help=".txt or .md documents; - for standard input")
+    parser.add_argument("documents", nargs="+", metavar="PATH", help="files, folders, globs; - for standard input")
     parser.add_argument("--model", type=Path, default=MODEL, help=f"the saved model (default: {MODEL})")
     parser.add_argument("--trust", action="store_true", help="open a model that no card vouches for")
-    parser.add_argument("--format", choices=("table", "jsonl"), help="default: table on a terminal, jsonl in a pipe")
-    parser.add_argument(
+    parser.add_argument("--strict", action="store_true", help="stop at the first document that cannot be read")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+    group = parser.add_argument_group("documents")
+    group.add_argument(
+        "--encoding", metavar="NAME", help="of text and HTML files (default: UTF-8, else guessed and said)"
+    )
+    group.add_argument("--text-column", default="text", metavar="NAME", help="of tables (default: text)")
+    group.add_argument("--name-column", metavar="NAME", help="of tables: what a document is called (default: its row)")
+
+    group = parser.add_argument_group("results")
+    group.add_argument("--output", type=Path, metavar="FILE", help=".jsonl, .csv, .parquet or .txt")
+    group.add_argument("--format", choices=FORMATS, help="default: by --output; table on a terminal, jsonl in a pipe")
+    group.add_argument("--bom", action="store_true", help="mark a CSV file as UTF-8, for Excel")
+    group.add_argument("--html", type=Path, metavar="FILE", help="one page: the documents with their clauses tinted")
+    group.add_argument("--explain", type=int, metavar="N", help="with each clause the N phrases that decided most")
+    group.add_argument("--summary", type=Path, metavar="FOLDER", help="shares of the codes: tables and plots")
+    group.add_argument("--group-by", metavar="COLUMN", help="for the summary (default: the folder of a file)")
+    group.add_argument("--date-column", metavar="COLUMN", help="for the summary: a column that begins with the year")
+    group.add_argument("--save-text", type=Path, metavar="FOLDER", help="keep the texts that the offsets refer to")
+
+    group = parser.add_argument_group("abstention")
+    group.add_argument(
         "--target-precision",
         type=float,
         metavar="P",
         help="leave clauses `uncertain` where the codes given would be right less often than this, such as 0.9",
     )
-    parser.add_argument(
+    group.add_argument(
         "--uncertain-out", type=Path, metavar="FILE", help="write those clauses here, for coders (jsonl)"
     )
     arguments = parser.parse_args()
-    if arguments.uncertain_out:
-        if arguments.target_precision is None:
-            raise InputError("--uncertain-out writes what --target-precision leaves uncertain: give both")
-        require_writable(arguments.uncertain_out)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    if arguments.target_precision is not None and not 0 < arguments.target_precision < 1:
+        parser.error(f"argument --target-precision: {arguments.target_precision:g} should lie between 0 and 1")
+    if arguments.explain is not None and arguments.explain < 1:
+        parser.error(f"argument --explain: {arguments.explain} should be 1 or more")
+    return arguments
 
-    texts = {name: read_document(name) for name in arguments.documents}
-    saved = load(arguments.model, trust=arguments.trust)
-    form = arguments.format or ("table" if sys.stdout.isatty() else "jsonl")
-    thresholds = threshold_for(saved.card, arguments.target_precision) if arguments.target_precision else None
-    records = {name: list(annotate(saved, name, text, thresholds)) for name, text in texts.items()}
+
+def check_outputs(arguments: argparse.Namespace) -> None:
+    """Raise InputError before the work when a result could not be written or asks for what is not there."""
+    warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+    if arguments.uncertain_out and arguments.target_precision is None:
+        raise InputError("--uncertain-out writes what --target-precision leaves uncertain: give both")
+    if arguments.output and arguments.format is None:
+        form_of(arguments.output)
+    for path in (arguments.output, arguments.html, arguments.uncertain_out):
+        if path:
+            require_writable(path)
+    for folder in (arguments.summary, arguments.save_text):
+        if folder:
+            require_writable(folder / "documents.csv")
+
+
+def display_order(saved: Saved) -> list[str]:
+    """The model's labels, the codes of the codebook in its order."""
+    labels = [str(label) for label in saved.pipeline.classes_]
+    return [code for code in CODES if code in labels] + [label for label in labels if label not in CODES]
+
+
+def finish(
+    arguments: argparse.Namespace,
+    saved: Saved,
+    labels: list[str],
+    pages: list[Any],
+    coded: list[Any],
+    queued: list[str],
+) -> None:
+    """Write what needs all documents, and say where everything is."""
+    shown = [*labels, UNCERTAIN] if arguments.target_precision else labels
+    if arguments.output and not arguments.quiet:
+        say(f"coded clauses: {arguments.output}")
     if arguments.uncertain_out:
-        lines = [json.dumps(each, ensure_ascii=False) + "\n" for rows in records.values() for each in queue(rows)]
-        replace_file(arguments.uncertain_out, "".join(lines))
-        print(f"{len(lines):,} uncertain clauses: {arguments.uncertain_out}", file=sys.stderr)
-    if form == "table":
-        _print_tables(Console(highlight=False), records)
-    else:
-        for rows in records.values():
-            for row in rows:
-                print(json.dumps(row, ensure_ascii=False))
+        replace_file(arguments.uncertain_out, "".join(queued))
+        say(f"{len(queued):,} uncertain clauses: {arguments.uncertain_out}")
+    if arguments.html:
+        from models.page import render_page
+
+        digest = saved.card.get("sha256", {}).get(arguments.model.name, "")[:12]
+        described = f"{arguments.model}{f' (SHA-256 {digest}…)' if digest else ''}"
+        meaning = MEANINGS if set(labels) <= set(MEANINGS) else None
+        page = render_page(pages, labels, title="Coded documents", model=described, codebook=meaning)
+        replace_file(arguments.html, page)
+        say(f"page: {arguments.html}")
+    if arguments.summary:
+        from models.summary import write_summary
+
+        for path in write_summary(arguments.summary, coded, shown):
+            say(f"summary: {path}")
+
+
+MEANINGS = {
+    "oppose": "rejects, condemns, regrets or warns",
+    "support": "endorses, welcomes, thanks or commits itself",
+    "call-for": "asks, demands or says what must be",
+    "none": "states no position",
+    UNCERTAIN: "would be right less often than asked for",
+}
+
+
+def _explainer(saved: Saved, arguments: argparse.Namespace) -> Any:
+    if not (arguments.explain or arguments.html):
+        return None
+    from models.explain import Explainer
+
+    return Explainer(saved.pipeline)
+
+
+def _for_page(document: Document, rows: list[dict[str, Any]], explainer: Any) -> Any:
+    from models.page import CodedDocument
+
+    explained = [
+        row | {"because": row.get("because") or explainer.phrases(row["text"], likeliest(row))[:PHRASES]}
+        for row in rows
+    ]
+    return CodedDocument(document.name, document.text, explained)
+
+
+def _for_summary(document: Document, rows: list[dict[str, Any]], arguments: argparse.Namespace) -> Any:
+    from models.summary import Coded
+
+    for option, column in (("--group-by", arguments.group_by), ("--date-column", arguments.date_column)):
+        if column and column not in document.fields:
+            there = ", ".join(document.fields) or "no columns"
+            raise InputError(f"{document.name} has no column {column!r}, only {there}: name another with {option}")
+    group = document.fields.get(arguments.group_by or "folder", "")
+    date = document.fields.get(arguments.date_column or "date", "")
+    return Coded(document.name, group, date, Counter(row["label"] for row in rows))
+
+
+def _save_text(folder: Path, document: Document) -> None:
+    """Under the document's name, without what could lead out of the folder; two names never make one file."""
+    name = "".join(c if c.isalnum() or c in "-_. #" else "_" for c in document.name).strip(". ")[-100:]
+    if name != document.name:
+        name += f"-{hashlib.sha256(document.name.encode(errors='replace')).hexdigest()[:8]}"
+    make_folder(folder)
+    replace_file(folder / f"{name}.txt", document.text)
+
+
+class _Progress:
+    """A bar on a terminal; in a log a sober line every hundred documents."""
+
+    def __init__(self, paths: int, quiet: bool):
+        self.quiet, self.documents = quiet, 0
+        terminal = sys.stderr.isatty() and not quiet and paths > 1 and not sys.stdout.isatty()
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True) if terminal else None
+        self.task = self.bar.add_task("coding", total=None) if self.bar else None
+
+    def step(self, name: str, clauses: int) -> None:
+        """Another document is done."""
+        self.documents += 1
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, description=f"{self.documents:,} documents, {clauses:,} clauses")
+        elif not self.quiet and self.documents % EVERY == 0:
+            say(f"{self.documents:,} documents, {clauses:,} clauses")
+
+    def __enter__(self) -> "_Progress":
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar:
+            self.bar.stop()
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

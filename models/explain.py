@@ -1,9 +1,11 @@
 """Which n-grams decide: the additive parts of a linear model's log-odds."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
 
@@ -21,6 +23,8 @@ class Explainer:
     >>> model = stance_classifier().fit(["I oppose it.", "I oppose it.", "I like it.", "I like it."], [1, 1, 0, 0])
     >>> Explainer(model).contributions("They oppose it.", 1)[0].term
     'oppose-'
+    >>> [phrase.term for phrase in Explainer(model).phrases("They openly OPPOSE it.", 1)][:2]
+    ['OPPOSE', 'OPPOSE it']
     """
 
     def __init__(self, pipeline: Pipeline):
@@ -41,6 +45,30 @@ class Explainer:
         order = np.argsort(-values, kind="stable")
         return [Contribution(_readable(self.terms[row.indices[i]]), float(values[i])) for i in order]
 
+    def phrases(self, text: str, label: str, against: str | None = None) -> list[Contribution]:
+        """The contributions in the words of the text: what its n-grams of words and stems add up to, phrase by phrase.
+
+        A phrase is the stretch of the text that an n-gram stands for, at its first place; n-grams of one stretch (a
+        word and its stem) are one phrase. The sum is that of `contributions`. Character n-grams stay as they are.
+        """
+        matrix = self.pipeline[:-1].transform([text]).tocsr()
+        weights = self._weights(label) - (0 if against is None else self._weights(against))
+        values = dict(zip(matrix.indices.tolist(), (matrix.data * weights[matrix.indices]).tolist(), strict=True))
+        sums: dict[str, float] = {}
+        surfaces: dict[str, str] = {}
+        offset = 0
+        for name, vectoriser in self.pipeline[0].transformer_list:
+            places = _places(text, vectoriser)
+            for column in sorted(index for index in values if offset <= index < offset + len(vectoriser.vocabulary_)):
+                term = self.terms[column].removeprefix(f"{name}__")
+                surface = places.get(term, f"‹{term}›")
+                key = surface.casefold()
+                surfaces.setdefault(key, surface)
+                sums[key] = sums.get(key, 0.0) + values[column]
+            offset += len(vectoriser.vocabulary_)
+        found = [Contribution(surfaces[key], value) for key, value in sums.items()]
+        return sorted(found, key=lambda each: (-each.value, each.term))
+
     def top_terms(self, label: str, count: int) -> list[Contribution]:
         """The n-grams with the largest weights for `label`, largest first."""
         weights = self._weights(label)
@@ -54,6 +82,23 @@ class Explainer:
         if len(weights) == 1:
             return np.asarray(weights[0] if index == 1 else -weights[0])
         return np.asarray(weights[index])
+
+
+def _places(text: str, vectoriser: TfidfVectorizer) -> dict[str, str]:
+    """For each n-gram of words or stems in a text, the stretch of the text that it stands for first."""
+    lowered = text.lower()
+    if vectoriser.analyzer != "word" or len(lowered) != len(text):  # some capitals have two small letters
+        return {}
+    tokens = [(match.group(1) or "", *match.span()) for match in re.finditer(vectoriser.token_pattern, lowered)]
+    tokens = [token for token in tokens if token[0] not in (vectoriser.stop_words or ())]
+    places: dict[str, str] = {}
+    shortest, longest = vectoriser.ngram_range
+    for size in range(shortest, longest + 1):
+        for first in range(len(tokens) - size + 1):
+            window = tokens[first : first + size]
+            stretch = " ".join(text[window[0][1] : window[-1][2]].split())
+            places.setdefault(" ".join(token for token, _, _ in window), stretch)
+    return places
 
 
 def _readable(name: str) -> str:

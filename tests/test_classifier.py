@@ -67,6 +67,17 @@ def test_contributions_and_intercept_add_up_to_the_decision(fitted: Pipeline, te
         assert [part.value for part in parts] == sorted((part.value for part in parts), reverse=True)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([*" ".join(TEXTS).split(), "İstanbul", "  ", "ẞ"]), max_size=20).map(" ".join))
+def test_phrases_are_words_of_the_text_and_add_up_too(fitted: Pipeline, text: str) -> None:
+    explainer, decision = Explainer(fitted), fitted.decision_function([text])[0]
+    for index, label in enumerate(fitted.classes_):
+        phrases = explainer.phrases(text, label)
+        assert sum(each.value for each in phrases) + fitted[-1].intercept_[index] == pytest.approx(decision[index])
+        if len(text.lower()) == len(text):
+            assert all(each.term in " ".join(text.split()) for each in phrases)
+
+
 def test_contributions_against_another_label_are_differences(fitted: Pipeline) -> None:
     text = TEXTS[0]
     lead = {part.term: part.value for part in Explainer(fitted).contributions(text, "oppose", against="none")}

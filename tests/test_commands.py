@@ -1,6 +1,7 @@
 """The commands, end to end: what they make, what they say, and that bad input makes nothing."""
 
 import contextlib
+import csv
 import json
 import os
 import pty
@@ -224,7 +225,7 @@ def test_doubtful_labels_are_pointed_out(call: Call, work: Path) -> None:
 def test_standard_input_is_a_document(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "models.annotate", "--model", str(model.resolve()), "-"]
     coded = subprocess.run(command, cwd=ROOT, input=ARTICLE.encode(), capture_output=True, check=True)
-    assert {json.loads(line)["document"] for line in coded.stdout.splitlines()} == {"-"}
+    assert {json.loads(line)["document"] for line in coded.stdout.splitlines()} == {"standard input"}
 
 
 def test_a_table_on_a_terminal(model: Path, work: Path) -> None:
@@ -282,22 +283,70 @@ DOCUMENTS = {
     "empty.txt": b"",
     "blank.md": b" \n\n",
     "binary.txt": b"\x7fELF\x00\x00",
-    "latin.txt": "Les états s'opposent.".encode("latin-1"),
-    "huge.txt": b"x" * 20_000_001,
+    "huge.txt": b"x" * 50_000_001,
     "paper.pdf": b"%PDF-1.7",
+    "torn.docx": b"PK\x03\x04",
+    "no-column.csv": b"a,b\n1,2\n",
 }
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, "missing.txt", "."])
-def test_a_bad_document_is_told(call: Call, work: Path, model: Path, name: str) -> None:
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_that_cannot_be_read_is_left_out_and_told(call: Call, work: Path, model: Path, name: str) -> None:
     (work / "fine.txt").write_text("They met on Tuesday.", encoding="utf-8")
-    if name in DOCUMENTS:
-        (work / name).write_bytes(DOCUMENTS[name])
+    (work / name).write_bytes(DOCUMENTS[name])
+    told = call("models.annotate", "--model", model, name, "fine.txt", "--quiet")
+    assert told.status == 1
+    assert [json.loads(line)["document"] for line in told.out.splitlines()] == ["fine.txt"]
+    assert f"error: {name}" in told.err
+    assert "Traceback" not in told.err
+    for arguments in ((name,), (name, "fine.txt", "--strict")):
+        strict = call("models.annotate", "--model", model, *arguments, "--quiet", "--output", "coded.jsonl")
+        assert strict.status == 2
+        assert len(strict.err.splitlines()) == 1
+        assert name in strict.err
+        assert not (work / "coded.jsonl").exists(), "nothing half-made"
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "none/", "*.odt", "sheet.xlsx"])
+def test_what_is_no_document_is_told_before_the_work(call: Call, work: Path, model: Path, name: str) -> None:
+    (work / "none").mkdir()
+    (work / "sheet.xlsx").write_bytes(b"PK")
+    (work / "fine.txt").write_text("They met on Tuesday.", encoding="utf-8")
     told = call("models.annotate", "--model", model, "fine.txt", name)
     assert told.status == 2
-    assert told.out == "", "nothing is coded when one document cannot be"
+    assert told.out == ""
     assert len(told.err.splitlines()) == 1
-    assert name in told.err
+    assert name.rstrip("/") in told.err
+
+
+def test_everything_that_a_run_can_write(call: Call, work: Path, model: Path) -> None:
+    """A folder of different files, coded once into every kind of result."""
+    for folder, year in (("left", 2001), ("right", 2004)):
+        rows = [{"name": f"{folder}-{n}", "body": ARTICLE, "year": str(year + n), "wing": folder} for n in range(2)]
+        write_jsonl(work / f"{folder}.jsonl", rows)
+    done = call(
+        *("models.annotate", "--model", model, "left.jsonl", "right.jsonl", "--text-column", "body"),
+        *("--name-column", "name", "--group-by", "wing", "--date-column", "year", "--explain", 2),
+        *("--output", "coded.csv", "--html", "coded.html", "--summary", "shares", "--save-text", "texts", "--quiet"),
+    )
+    assert done.status == 0, done.err
+    assert done.out == ""
+    coded = list(csv.DictReader((work / "coded.csv").open(encoding="utf-8", newline="")))
+    assert {row["document"] for row in coded} == {"left-0", "left-1", "right-0", "right-1"}
+    for row in coded:
+        text = (work / "texts" / f"{row['document']}.txt").read_text(encoding="utf-8")
+        assert text[int(row["start"]) : int(row["end"])] == row["text"]
+        assert row["because"].count(" · ") <= 1
+    assert {path.name for path in (work / "shares").iterdir()} == {
+        *("documents.csv", "groups.csv", "shares.png", "over_time.csv", "over_time.png")
+    }
+    page = (work / "coded.html").read_text(encoding="utf-8")
+    assert "All states must urgently resume the talks." in page
+    told = call(
+        "models.annotate", "--model", model, "left.jsonl", "--text-column", "body", "--summary", "s", "--group-by", "x"
+    )
+    assert told.status == 2
+    assert "has no column 'x'" in told.err
 
 
 TRAINING_FILES = {
