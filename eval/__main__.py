@@ -25,10 +25,11 @@ from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, halves, text_hashes, with_split
 from eval.actor_swap import actor_swap
-from eval.baselines import cue_lexicon, majority
+from eval.baselines import cue_lexicon, majority, simpler_classifiers, stratified_guess
 from eval.behaviour import behaviour
+from eval.compare import compare
 from eval.documents import judge_documents
-from eval.metrics import calibration, evaluate, risk_coverage
+from eval.metrics import average_precision, calibration, evaluate, risk_coverage
 from models.explain import Explainer
 from models.storage import MODEL, load
 
@@ -41,7 +42,9 @@ FILES = (
     "reliability.png",
     "risk_coverage.png",
 )
+PIPE_WIDTH = 150  # characters of a table that no terminal limits
 REASONS = 6  # n-grams named for each mistake
+COLUMNS = ("text_column", "label_column", "document_column", "topic_column", "label_map", "ignore_columns")
 # A document of which this share was learnt from is no test, whatever it is called now.
 KNOWN_SHARE = 0.5
 
@@ -68,17 +71,29 @@ def main() -> None:
 
     known = [str(label) for label in saved.pipeline.classes_]
     probabilities = saved.pipeline.predict_proba(texts)
-    codings = {"model": np.array(known)[probabilities.argmax(axis=1)].tolist(), "majority": majority(gold)}
+    codings = {"model": np.array(known)[probabilities.argmax(axis=1)].tolist()}
+    for path in arguments.compare:
+        codings[str(path)] = other_codes(path, judged.clauses, labels, arguments.trust)
     if set(labels) <= set(CODES):
         codings["cue lexicon"] = cue_lexicon(texts)
         labels = [code for code in CODES if code in {*labels, *codings["cue lexicon"]}]
+    if not arguments.fast and (learnt := learnt_clauses(saved.card)) is not None:
+        training = halves(with_split(learnt))[0]
+        say("fitting simpler classifiers to compare with")
+        for name, predict in simpler_classifiers(training["text"][:], training["label"][:]).items():
+            codings[name] = predict(texts)
+        codings["guess by frequency"] = stratified_guess(training["label"][:], len(gold))
+    codings["majority"] = majority(gold)
     scores = {name: evaluate(gold, coded, documents, labels) for name, coded in codings.items()}
 
-    report = {
+    comparisons = compare(gold, codings, documents, labels)
+    report: dict[str, Any] = {
         "model": {"file": str(arguments.model), "sha256": saved.card.get("sha256", {}).get(arguments.model.name)},
         "data": {"source": judged.source, "part": judged.part, "sha256": data_sha256(judged.clauses)},
         "labels": labels,
         "scores": scores,
+        "comparisons": comparisons,
+        "average_precision": average_precision(probabilities, gold, documents, known),
         "calibration": calibration(probabilities, gold, documents, known),
         "abstention": risk_coverage(probabilities, gold, known),
     }
@@ -90,7 +105,7 @@ def main() -> None:
             saved.pipeline.predict, arguments.documents, arguments.data, labels, arguments.label_map
         )
     write(out, report, saved.pipeline, mistakes(saved.pipeline, judged.clauses, codings["model"]))
-    show(scores, labels)
+    show(scores, comparisons, labels)
     show_trust(report)
     say(f"report: {out}/{', '.join(FILES)}")
 
@@ -104,6 +119,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, help="folder for the report (default: reports/MODEL or reports/MODEL-on-DATA)"
     )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="another saved model, or a file of somebody's codes of the same clauses; repeatable",
+    )
+    parser.add_argument("--fast", action="store_true", help="no simpler classifiers beside the model")
     parser.add_argument(
         "--documents",
         type=Path,
@@ -134,20 +158,8 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
             raise InputError(
                 f"{source}, which {arguments.model} was trained on, is gone: name its new place with --data"
             )
-        columns = {
-            name: learnt[name]
-            for name in (
-                "text_column",
-                "label_column",
-                "document_column",
-                "topic_column",
-                "label_map",
-                "ignore_columns",
-            )
-            if name in learnt
-        }
-        clauses = read_clauses(source, **columns)
-        if data_sha256(clauses) != learnt.get("sha256"):
+        clauses = learnt_clauses(card)
+        if clauses is None:
             raise InputError(f"{source} has changed since {arguments.model} was trained on it: train again")
     else:
         source, clauses = arguments.data, read_from(arguments)
@@ -164,6 +176,37 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
                 "rename it with --label-map OLD=NEW"
             )
     return Judged(without_known(clauses, set(str(card.get("trained_on", "")).split())), source, part)
+
+
+def learnt_clauses(card: dict[str, Any]) -> Dataset | None:
+    """The clauses that the model was made from, both sides of their split; None when they are gone or have changed."""
+    learnt = card.get("data", {})
+    source = learnt.get("source", "")
+    if not source or (not source.startswith("hub:") and not Path(source).exists()):
+        return None
+    columns = {name: learnt[name] for name in COLUMNS if name in learnt}
+    clauses = read_clauses(source, **columns)
+    return clauses if data_sha256(clauses) == learnt.get("sha256") else None
+
+
+def other_codes(path: Path, clauses: Dataset, labels: list[str], trust: bool) -> list[str]:
+    """The codes of another model for the same clauses, or somebody's codes from a file with the same ids or order."""
+    if path.suffix in (".joblib", ".skops"):
+        codes = [str(code) for code in load(path, trust=trust).pipeline.predict(clauses["text"][:])]
+    else:
+        coded = read_clauses(path)
+        by_id = dict(zip(coded["id"], coded["label"], strict=True))
+        by_text = dict(zip(zip(coded["document"], coded["text"], strict=True), coded["label"], strict=True))
+        by_text_alone = dict(zip(coded["text"], coded["label"], strict=True))
+        codes = []
+        for name, document, text in zip(clauses["id"], clauses["document"], clauses["text"], strict=True):
+            code = by_text.get((document, text)) or by_text_alone.get(text) or by_id.get(name)
+            if code is None:
+                raise InputError(f"{path} has no code for {name}: it should hold the clauses that are judged")
+            codes.append(code)
+    if unknown := sorted(set(codes) - set(labels)):
+        raise InputError(f"{path} codes {shorten(unknown[0])}, which is no label here: {', '.join(labels)}")
+    return codes
 
 
 def without_known(clauses: Dataset, trained_on: set[str]) -> Dataset:
@@ -227,14 +270,25 @@ def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dic
     replace_file(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
-def show(scores: dict[str, dict[str, Any]], labels: list[str]) -> None:
-    console = Console(highlight=False)
+def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any]], labels: list[str]) -> None:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     names = {"macro_f1": "macro-F1, all codes", "macro_f1_positions": "positions only", "accuracy": "accuracy"}
     table = Table(title="scores [95 % interval over documents]", title_justify="left", box=None, padding=(0, 1))
-    for heading in ("", *names.values()):
+    for heading in ("", *names.values(), "MCC"):
         table.add_column(heading, no_wrap=True)
     for name, each in scores.items():
-        table.add_row(name, *(number(each[key], wide=True) for key in names))
+        table.add_row(Text(name), *(number(each[key], wide=True) for key in names), number(each["mcc"]))
+    console.print(table)
+
+    title = (
+        "\nthe model's lead in macro-F1 [95 % interval], and whether it is chance (exact McNemar test, Holm-corrected)"
+    )
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
+    for heading in ("over", "lead", "right alone", "wrong alone", "p"):
+        table.add_column(heading, no_wrap=True)
+    for name, each in comparisons.items():
+        alone = f"{each['first_only']:,}", f"{each['other_only']:,}"
+        table.add_row(Text(name), number(each["lead"], wide=True), *alone, f"{each['p_holm']:.2g}")
     console.print(table)
 
     table = Table(title="\nthe model by code", title_justify="left", box=None, padding=(0, 1))

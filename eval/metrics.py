@@ -41,17 +41,24 @@ def per_label(confusion: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
 
 
 def overall(confusion: NDArray[Any], labels: list[str]) -> dict[str, NDArray[np.float64]]:
-    """Accuracy and macro-F1, over all labels and over the positions (without `none`), from the last two axes.
+    """Macro-F1 over all labels and over the positions (without `none`), accuracy and Matthews' correlation.
 
-    A mean leaves out labels that have no gold rows. Without a label `none` the two macro-F1 are the same.
+    From confusion matrices in the last two axes. A mean leaves out labels that have no gold rows. Without a label
+    `none` the two macro-F1 are the same. The correlation is that of several classes (Gorodkin 2004), NaN where gold or
+    codes are all of one label.
     """
     f1 = per_label(confusion)["f1"]
     positions = [index for index, label in enumerate(labels) if label != NO_POSITION]
     hits = np.diagonal(confusion, axis1=-2, axis2=-1).sum(axis=-1)
+    total, gold, coded = confusion.sum(axis=(-2, -1)).astype(float), confusion.sum(axis=-1), confusion.sum(axis=-2)
+    spread = (total**2 - (gold.astype(float) ** 2).sum(axis=-1)) * (total**2 - (coded.astype(float) ** 2).sum(axis=-1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mcc = (hits * total - (gold * coded).sum(axis=-1)) / np.sqrt(spread)
     return {
         "macro_f1": _mean(f1),
         "macro_f1_positions": _mean(f1[..., positions]),
-        "accuracy": hits / confusion.sum(axis=(-2, -1)),
+        "accuracy": hits / total,
+        "mcc": np.asarray(mcc),
     }
 
 
@@ -119,6 +126,49 @@ def evaluate(
         "confusion": total.tolist(),
         "clauses": len(gold),
         "documents": len(counts),
+    }
+
+
+def average_precision(
+    probabilities: NDArray[np.float64], gold: list[str], documents: list[str], labels: list[str], seed: int = 0
+) -> dict[str, Any]:
+    """Average precision of every label against all others, and their mean, with intervals over documents.
+
+    The mean of the precision at each clause of the label, clauses in falling order of its probability (Manning et al.
+    2008, section 8.4); of a sample of documents, clauses count as often as their document was drawn.
+
+    >>> ranked = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.1, 0.9]])
+    >>> scores = average_precision(ranked, ["a", "b", "a", "b"], list("wxyz"), ["a", "b"])
+    >>> round(scores["per_label"]["a"]["value"], 4)  # (1/1 + 2/3) / 2
+    0.8333
+    """
+    names, group = np.unique(documents, return_inverse=True)
+    weights = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
+    weights = np.concatenate([np.ones((1, len(names)), dtype=int), weights])
+    columns = []
+    for index, label in enumerate(labels):
+        order = np.argsort(-probabilities[:, index], kind="stable")
+        right = (np.array(gold) == label)[order]
+        values = np.empty(len(weights))
+        for start in range(0, len(weights), 100):  # a hundred samples at a time hold the memory down
+            each = weights[start : start + 100][:, group[order]].astype(float)
+            hits = np.cumsum(each * right, axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                precision = np.nan_to_num(hits / np.cumsum(each, axis=1))
+                values[start : start + 100] = (precision * each * right).sum(axis=1) / hits[:, -1]
+        columns.append(values)
+    table = np.stack(columns, axis=1)
+
+    def shown(values: NDArray[np.float64]) -> dict[str, Any]:
+        known = not np.isnan(values[0])
+        return {
+            "value": float(values[0]) if known else None,
+            "interval": interval(values[1:]) if known and len(names) > 1 else None,
+        }
+
+    return {
+        "macro": shown(_mean(table)),
+        "per_label": {label: shown(table[:, index]) for index, label in enumerate(labels)},
     }
 
 

@@ -190,6 +190,27 @@ def test_labels_of_a_file_must_be_the_model_s(call: Call, work: Path, model: Pat
     assert call("eval", "--model", model, "--data", gold, "--label-map", "con=oppose").status == 0
 
 
+def test_other_coders_stand_beside_the_model(call: Call, work: Path, model: Path) -> None:
+    texts = {"oppose": "We firmly oppose the levy.", "none": "They met there.", "support": "We welcome the pact."}
+    gold = [
+        {"document": f"d{n}", "text": f"{text} {n}", "label": label} for n in range(3) for label, text in texts.items()
+    ]
+    write_jsonl(work / "gold.jsonl", gold)
+    write_jsonl(work / "theirs.jsonl", gold[::-1])
+    judge = ("eval", "--model", model, "--data", "gold.jsonl", "--out", "out", "--fast")
+    done = call(*judge, "--compare", "theirs.jsonl", "--compare", model)
+    assert done.status == 0, done.err
+    report = json.loads((work / "out/metrics.json").read_text())
+    assert report["scores"]["theirs.jsonl"]["accuracy"]["value"] == 1
+    assert report["comparisons"][str(model)]["lead"]["value"] == 0
+    write_jsonl(work / "theirs.jsonl", gold[:3])
+    told = call(*judge, "--compare", "theirs.jsonl")
+    assert told.status == 2
+    assert "theirs.jsonl has no code for gold.jsonl" in told.err
+    write_jsonl(work / "theirs.jsonl", [row | {"label": "pro"} for row in gold])
+    assert "theirs.jsonl codes 'pro', which is no label here" in call(*judge, "--compare", "theirs.jsonl").err
+
+
 def test_mistakes_come_with_the_n_grams_behind_them(call: Call, work: Path, model: Path) -> None:
     rows = [{"text": "Observers strongly oppose the bold venture.", "label": "support", "document": "a"}]
     call("eval", "--model", model, "--data", write_jsonl(work / "gold.jsonl", rows))

@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+)
 
 from data.rows import CODES
 from eval.baselines import cue_lexicon, majority
-from eval.metrics import bootstrap, confusions, evaluate, interval, overall
+from eval.compare import compare
+from eval.metrics import average_precision, bootstrap, confusions, evaluate, interval, overall
 
 LABELS = list(CODES)
 codings = st.lists(st.tuples(st.sampled_from(CODES), st.sampled_from(CODES), st.sampled_from("abc")), min_size=1)
@@ -94,3 +101,54 @@ def test_the_majority_is_the_commonest_gold_code() -> None:
 )
 def test_the_cue_lexicon_knows_the_codebook_s_cues(text: str, code: str) -> None:
     assert cue_lexicon([text]) == [code]
+
+
+def test_average_precision_is_scikit_learns() -> None:
+    generator = np.random.default_rng(3)
+    scores = generator.random((200, 4))
+    gold = generator.choice(LABELS, 200).tolist()
+    result = average_precision(scores, gold, [str(i // 10) for i in range(200)], LABELS)
+    for index, label in enumerate(LABELS):
+        expected = average_precision_score(np.array(gold) == label, scores[:, index])
+        assert result["per_label"][label]["value"] == pytest.approx(expected)
+        low, high = result["per_label"][label]["interval"]
+        assert low < expected < high
+    assert average_precision(scores[:3], ["oppose"] * 3, list("abc"), LABELS)["per_label"]["none"]["value"] is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(codings)
+def test_the_correlation_is_scikit_learns(rows: list[tuple[str, str, str]]) -> None:
+    gold, predicted, documents = (list(column) for column in zip(*rows, strict=True))
+    value = evaluate(gold, predicted, documents, LABELS)["mcc"]["value"]
+    assert value == (
+        None if len(set(gold)) == 1 or len(set(predicted)) == 1 else pytest.approx(matthews_corrcoef(gold, predicted))
+    )
+
+
+def test_a_comparison_is_mcnemar_s_worked_by_hand() -> None:
+    """Ten clauses: eight that only the first has right, one that only the other has: 2 · (1 + 9) / 2⁹ = 0.0390625."""
+    gold, documents = ["none"] * 10, [str(i) for i in range(10)]
+    first, other = ["none"] * 9 + ["oppose"], ["oppose"] * 8 + ["none"] * 2
+    result = compare(gold, {"first": first, "other": other, "same": first}, documents, LABELS)
+    assert (result["other"]["first_only"], result["other"]["other_only"]) == (8, 1)
+    assert result["other"]["p"] == pytest.approx(0.0390625)
+    assert result["other"]["p_holm"] == pytest.approx(2 * 0.0390625)
+    assert result["same"]["lead"] == {"value": 0, "interval": [0, 0]}
+    assert result["same"]["p_holm"] == 1
+
+
+def test_a_lead_that_is_real_is_found_and_one_that_is_not_is_rare() -> None:
+    generator = np.random.default_rng(5)
+    documents, found, false = [str(i // 10) for i in range(400)], 0, 0
+    for _ in range(30):
+        gold = generator.choice(LABELS, 400)
+        coders = {
+            name: np.where(generator.random(400) < right, gold, generator.choice(LABELS, 400)).tolist()
+            for name, right in (("good", 0.9), ("as good", 0.9), ("worse", 0.75))
+        }
+        result = compare(gold.tolist(), coders, documents, LABELS)
+        found += result["worse"]["lead"]["interval"][0] > 0
+        false += not result["as good"]["lead"]["interval"][0] <= 0 <= result["as good"]["lead"]["interval"][1]
+    assert found >= 27
+    assert false <= 5
