@@ -30,11 +30,15 @@ from eval.behaviour import behaviour
 from eval.compare import compare
 from eval.documents import judge_documents
 from eval.metrics import average_precision, calibration, evaluate, risk_coverage
+from eval.report import write_report
+from eval.slices import slices
 from models.explain import Explainer
 from models.storage import MODEL, load
 
 TOP_TERMS = 15
 FILES = (
+    "index.html",
+    "report.md",
     "metrics.json",
     "mistakes.jsonl",
     "confusion.png",
@@ -42,6 +46,7 @@ FILES = (
     "reliability.png",
     "risk_coverage.png",
 )
+WEAKEST = 5
 PIPE_WIDTH = 150  # characters of a table that no terminal limits
 REASONS = 6  # n-grams named for each mistake
 COLUMNS = ("text_column", "label_column", "document_column", "topic_column", "label_map", "ignore_columns")
@@ -97,6 +102,7 @@ def main() -> None:
         "calibration": calibration(probabilities, gold, documents, known),
         "abstention": risk_coverage(probabilities, gold, known),
     }
+    report["slices"] = slices(judged.clauses, codings["model"], probabilities.max(axis=1), labels)
     if set(known) == set(CODES):
         report["behaviour"] = behaviour(saved.pipeline.predict_proba, known)
         report["actor_swap"] = actor_swap(saved.pipeline.predict_proba, texts, documents, known)
@@ -267,6 +273,7 @@ def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dic
     plot_top_terms(terms, f"What speaks for each code: {report['model']['file']}", out / "top_terms.png")
     lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in wrong)
     replace_file(out / "mistakes.jsonl", "".join(lines))
+    write_report(out, report, wrong)
     replace_file(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -303,8 +310,13 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
 
 def show_trust(report: dict[str, Any]) -> None:
     """Calibration, behaviour and blindness to the actor, a line each."""
+    lines: list[str] = []
+    # That unsure codes are often wrong is no news.
+    if weak := [each for each in report["slices"] if each["field"] != "confidence"][:WEAKEST]:
+        told = [f"{each['value']} {each['macro_f1']['value']:.2f} ({each['clauses']:,})" for each in weak]
+        lines.append(f"weakest parts, macro-F1 (clauses): {', '.join(told)}")
     error, squared = (number(report["calibration"][name], wide=True) for name in ("ece", "brier"))
-    lines = [f"expected calibration error {error}, Brier score {squared}"]
+    lines.append(f"expected calibration error {error}, Brier score {squared}")
     if "behaviour" in report:
         cases, swap = report["behaviour"], report["actor_swap"]
         weakest = sorted(cases["capabilities"].items(), key=lambda item: item[1]["passed"] / item[1]["cases"])[:3]

@@ -66,6 +66,15 @@ def cue_lexicon(texts: list[str]) -> list[str]:
     return [_code(re.findall(r"[\w'’]+", text.lower())) for text in texts]
 
 
+def negated(text: str) -> bool:
+    """Whether a clause holds a word of negation.
+
+    >>> negated("They cannot accept it."), negated("They accept it.")
+    (True, False)
+    """
+    return bool(_lexicon()[1].intersection(re.findall(r"[\w'’]+", text.lower())))
+
+
 def _code(words: list[str]) -> str:
     cues, negations = _lexicon()
     for position, word in enumerate(words):
