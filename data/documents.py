@@ -133,7 +133,8 @@ def _read(
     path: str, encoding: str | None, text_column: str, name_column: str | None
 ) -> Iterator[Document | Unreadable]:
     """The documents of one file, and what is wrong with it."""
-    name = STANDARD_INPUT if path == "-" else path
+    # A file name may hold bytes that are no text; what is written could not hold them.
+    name = STANDARD_INPUT if path == "-" else path.encode(errors="replace").decode()
     try:
         if Path(path).suffix.lower() in TABLES:
             yield from _read_table(path, encoding, text_column, name_column)
@@ -150,6 +151,8 @@ def _read(
 
 def _bytes(path: str) -> bytes:
     if path == "-":
+        if sys.stdin is None:
+            raise InputError("is closed: pipe a text into it")
         return sys.stdin.buffer.read(extract.MAX_BYTES + 1)
     with Path(path).open("rb") as file:
         return file.read(extract.MAX_BYTES + 1)
@@ -168,12 +171,12 @@ def _read_table(
     any_row = False
     with _in_utf8(path, encoding) as (readable, guessed):
         try:
-            for record in records(readable):
+            for record in records(readable, extract.MAX_BYTES):
                 any_row = True
                 if isinstance(record, str):
                     yield _unparsed(path, readable, record)
                     continue
-                name = f"{path}#{record.line}"
+                name = f"{path}#{record.line}".encode(errors="replace").decode()
                 if missing := _missing(record.row, text_column, name_column):
                     if not path.lower().endswith(".jsonl"):  # the other formats have the same columns in every row
                         raise InputError(missing)

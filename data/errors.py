@@ -1,5 +1,6 @@
 """Errors of the user: one clear message on standard error and exit status 2, never a traceback."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ class InputError(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Run a command's `main` and turn what the user can mend into a message and an exit status."""
+    # A stream that the caller closed takes everything and keeps nothing.
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123
     try:
         main()
         sys.stdout.flush()
@@ -22,15 +25,23 @@ def run(main: Callable[[], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        sys.exit(_report(f"{error.filename or 'input or output'}: {error.strerror or error}"))
+        status = _report(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        with contextlib.suppress(OSError):  # a full device would fail the interpreter's last flush once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(status)
     except KeyboardInterrupt:
-        print("interrupted: nothing half-written was left behind", file=sys.stderr)
+        print("interrupted: no half-written file was left behind", file=sys.stderr)
         sys.exit(130)
 
 
 def _report(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     return 2
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey, or hide, made visible."""
+    return "".join(character if character.isprintable() or character.isspace() else "�" for character in text)
 
 
 def shorten(value: object, limit: int = 60) -> str:

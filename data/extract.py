@@ -22,7 +22,7 @@ from data.errors import InputError, shorten
 
 MAX_BYTES = 50_000_000
 MAX_PAGES = 2_000
-MAX_UNPACKED_BYTES = 200_000_000
+MAX_UNPACKED_BYTES = 50_000_000
 EMPTY = "is empty: there is nothing to code"
 ENCRYPTED = "is encrypted: save it without a password"
 SCAN = "has no text layer, it is a scan: run OCR on it first"
@@ -141,8 +141,25 @@ def _guess(content: bytes) -> tuple[str, str]:
     if best is None:
         raise InputError("is in no encoding that could be guessed: name it, or save the file as UTF-8")
     # Of encodings that read these bytes alike, the one most people write is told.
-    name = "cp1252" if "cp1252" in best.could_be_from_charset else best.encoding
+    name = best.encoding
+    if name.startswith(("cp125", "iso8859", "latin", "mac")) and _is_western(content):
+        name = "cp1252"
     return content.decode(name).removeprefix("\ufeff"), name
+
+
+def _is_western(content: bytes) -> bool:
+    """Whether cp1252 makes text of the bytes whose letters are those of western languages and of quotes."""
+    try:
+        text = content.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return all(character in _WESTERN for character in text if ord(character) > 127)
+
+
+# What western European text in cp1252 holds beside ASCII.
+_WESTERN = frozenset(
+    "àâäáãåæçèéêëìíîïñòóôöõøœùúûüÿßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØŒÙÚÛÜŸ€£§°«»‹›“”„‘’‚–—…•·©®™¿¡ªº½¼¾²³´¨\xa0\xad"
+)
 
 
 # --- HTML

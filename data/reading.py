@@ -156,18 +156,21 @@ def _complete(row: Row, record: Record, ids: dict[str, str], positions: Counter[
     return []
 
 
-def records(source: str) -> Iterator[Record | str]:
-    """Every raw row of the source, or an error in place of a row that could not even be parsed."""
+def records(source: str, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Record | str]:
+    """Every raw row of the source, or an error in place of a row that could not even be parsed.
+
+    Raises InputError for a line of more than `max_line_bytes`.
+    """
     if source.startswith("hub:"):
         yield from _hub_records(source)
         return
     for path in _files(Path(source)):
         if path.suffix == ".jsonl":
-            yield from _jsonl_records(path)
+            yield from _jsonl_records(path, max_line_bytes)
         elif path.suffix == ".parquet":
             yield from _parquet_records(path)
         else:
-            yield from _csv_records(path)
+            yield from _csv_records(path, max_line_bytes)
 
 
 def _files(path: Path) -> list[Path]:
@@ -199,8 +202,8 @@ def _quiet() -> None:
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
 
 
-def _jsonl_records(path: Path) -> Iterator[Record | str]:
-    _check_text(path)
+def _jsonl_records(path: Path, max_line_bytes: int) -> Iterator[Record | str]:
+    _check_text(path, max_line_bytes)
     # The text builder keeps a line a line; the JSON builder would guess types and lose the line numbers.
     for number, row in enumerate(_load("text", path, encoding="utf-8-sig"), 1):
         if not row["text"].strip():
@@ -213,11 +216,11 @@ def _jsonl_records(path: Path) -> Iterator[Record | str]:
         if isinstance(value, dict):
             yield Record(str(path), number, value)
         else:
-            yield f"{path}, line {number}, value {shorten(value)}: should be a JSON object, one clause a line"
+            yield f"{path}, line {number}, value {shorten(value)}: should be a JSON object, one row a line"
 
 
-def _csv_records(path: Path) -> Iterator[Record]:
-    _check_text(path)
+def _csv_records(path: Path, max_line_bytes: int) -> Iterator[Record]:
+    _check_text(path, max_line_bytes)
     separator = "\t" if path.suffix == ".tsv" else _separator(path)
     header, lines = _csv_shape(path, separator)
     if not lines:
@@ -270,11 +273,22 @@ def _csv_shape(path: Path, separator: str) -> tuple[list[str], list[int]]:
 
 
 def _parquet_records(path: Path) -> Iterator[Record]:
+    if not _rows_of(path):
+        return
     rows = _load("parquet", path)
     try:
         for number, row in enumerate(rows, 1):
             yield Record(str(path), number, row)
     except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as Parquet: {_first_line(error)}") from None
+
+
+def _rows_of(path: Path) -> int:
+    import pyarrow.parquet
+
+    try:
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as Parquet: {_first_line(error)}") from None
 
 
@@ -308,15 +322,15 @@ def _hub_records(source: str) -> Iterator[Record]:
             yield Record(f"{source}/{split}", number, row)
 
 
-def _check_text(path: Path) -> None:
+def _check_text(path: Path, max_line_bytes: int) -> None:
     """One pass over the bytes: is this UTF-8 text with lines of a sane length?"""
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), 1):
+            for number, line in enumerate(iter(lambda: file.readline(max_line_bytes + 1), b""), 1):
                 if b"\0" in line:
                     raise InputError(f"{path}, line {number}: a NUL byte: this is binary or UTF-16, not UTF-8 text")
-                if len(line) > MAX_LINE_BYTES:
-                    raise InputError(f"{path}, line {number}: longer than {MAX_LINE_BYTES:,} bytes; one clause a line")
+                if len(line) > max_line_bytes:
+                    raise InputError(f"{path}, line {number}: longer than {max_line_bytes:,} bytes; one row a line")
                 line.decode()
     except UnicodeDecodeError as error:
         bad = error.object[error.start]

@@ -108,7 +108,14 @@ def main() -> None:
         report["actor_swap"] = actor_swap(saved.pipeline.predict_proba, texts, documents, known)
     if arguments.documents:
         report["documents"] = judge_documents(
-            saved.pipeline.predict, arguments.documents, arguments.data, labels, arguments.label_map
+            saved.pipeline.predict,
+            arguments.documents,
+            arguments.data,
+            labels,
+            arguments.label_map,
+            set(documents),
+            arguments.label_column,
+            arguments.document_column,
         )
     write(out, report, saved.pipeline, mistakes(saved.pipeline, judged.clauses, codings["model"]))
     show(scores, comparisons, labels)
@@ -316,7 +323,8 @@ def show_trust(report: dict[str, Any]) -> None:
         told = [f"{each['value']} {each['macro_f1']['value']:.2f} ({each['clauses']:,})" for each in weak]
         lines.append(f"weakest parts, macro-F1 (clauses): {', '.join(told)}")
     error, squared = (number(report["calibration"][name], wide=True) for name in ("ece", "brier"))
-    lines.append(f"expected calibration error {error}, Brier score {squared}")
+    chance = report["calibration"]["ece"]["by_chance"]
+    lines.append(f"expected calibration error {error} (up to {chance:.3f} is chance), Brier score {squared}")
     if "behaviour" in report:
         cases, swap = report["behaviour"], report["actor_swap"]
         weakest = sorted(cases["capabilities"].items(), key=lambda item: item[1]["passed"] / item[1]["cases"])[:3]

@@ -110,7 +110,10 @@ def _bias(lead: Probabilities, documents: list[str], labels: list[str], seed: in
     weights = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
     means = (weights @ sums) / (weights @ counts)[:, None]
     return {
-        label: {"value": float(lead[:, index].mean()), "interval": interval(means[:, index])}
+        label: {
+            "value": float(lead[:, index].mean()),
+            "interval": interval(means[:, index]) if len(names) > 1 else None,
+        }
         for index, label in enumerate(labels)
     }
 

@@ -44,9 +44,9 @@ def main() -> None:
 
     gold, documents = clauses["label"][:], clauses["document"][:]
     scores = {"all": evaluate(gold, coded.tolist(), documents, labels)}
-    for name, rows in parts.items() if len(parts) > 1 else ():
+    for name, rows in parts.items() if arguments.by else ():
         part = clauses.select(rows)
-        scores[name] = evaluate(part["label"][:], coded[rows].tolist(), part["document"][:], labels)
+        scores[f"{arguments.by} {name}"] = evaluate(part["label"][:], coded[rows].tolist(), part["document"][:], labels)
     report = {
         "data": {"source": source, "sha256": data_sha256(clauses), "by": arguments.by},
         "folds": arguments.folds,

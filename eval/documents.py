@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError, shorten
+from data.extract import decode
 from data.reading import Record, records
+from data.rows import NO_POSITION
 from eval.metrics import evaluate
 from features.segment import segment
 
@@ -28,7 +30,14 @@ class Span(NamedTuple):
 
 
 def judge_documents(
-    predict: Callable[[list[str]], Any], folder: Path, gold: str, labels: list[str], label_map: dict[str, str]
+    predict: Callable[[list[str]], Any],
+    folder: Path,
+    gold: str,
+    labels: list[str],
+    label_map: dict[str, str],
+    documents: set[str] | None = None,
+    label_column: str = "label",
+    document_column: str = "document",
 ) -> dict[str, Any]:
     """Cut and code the documents of a folder and compare with gold clauses.
 
@@ -39,6 +48,8 @@ def judge_documents(
     gold : a file of clauses with `document, start, end, label`, the offsets in characters
     labels : the labels that a word may carry
     label_map : codes of the gold to rename
+    documents : the only ones to judge; None judges all
+    label_column, document_column : which columns of the gold hold the code and the document
 
     Returns
     -------
@@ -47,7 +58,11 @@ def judge_documents(
     carries its clause's code, which is fair whatever the cuts – for clauses as cut here and as cut by the coders. Only
     the stretch from the first to the last gold clause of a document is judged.
     """
-    spans = read_spans(gold, label_map)
+    spans = read_spans(gold, label_map, label_column, document_column)
+    spans = {name: each for name, each in spans.items() if documents is None or name in documents}
+    if not spans:
+        raise InputError(f"no document of {gold} is left to judge from end to end: the model learnt from all of them")
+    labels = list(dict.fromkeys([*labels, NO_POSITION]))
     counts = np.zeros(3, dtype=int)  # boundaries found in both, here, in gold
     recovered: list[bool] = []
     words: dict[str, list[str]] = {"gold": [], "cut here": [], "cut by coders": [], "document": []}
@@ -90,7 +105,9 @@ def judge_documents(
     }
 
 
-def read_spans(gold: str, label_map: dict[str, str]) -> dict[str, list[Span]]:
+def read_spans(
+    gold: str, label_map: dict[str, str], label_column: str = "label", document_column: str = "document"
+) -> dict[str, list[Span]]:
     """The gold clauses of every document, in order."""
     spans: dict[str, list[Span]] = {}
     for record in records(gold):
@@ -98,8 +115,9 @@ def read_spans(gold: str, label_map: dict[str, str]) -> dict[str, list[Span]]:
             raise InputError(record)
         try:
             row = record.row
-            span = Span(int(row["start"]), int(row["end"]), label_map.get(str(row["label"]), str(row["label"])))
-            spans.setdefault(str(row["document"]), []).append(span)
+            label = str(row[label_column]).strip()
+            span = Span(int(row["start"]), int(row["end"]), label_map.get(label, label))
+            spans.setdefault(str(row[document_column]).strip(), []).append(span)
         except (KeyError, TypeError, ValueError):
             raise InputError(
                 f"{record.place}: gold for --documents needs document, start, end and label, offsets in characters"
@@ -114,7 +132,10 @@ def read_text(folder: Path, name: str) -> str:
     for suffix in SUFFIXES:
         path = folder / f"{name}{suffix}"
         if path.is_file():
-            return path.read_text(encoding="utf-8")
+            try:
+                return decode(path.read_bytes())[0]
+            except InputError as error:
+                raise InputError(f"{path} {error}") from None
     raise InputError(f"no document {name}{SUFFIXES[0]} in {folder}, which the gold clauses name")
 
 
@@ -165,4 +186,4 @@ def by_word(spans: list[Span], starts: list[int]) -> list[str | None]:
 
 def _kept(codes: list[str | None], judged: list[bool]) -> list[str]:
     """The codes of the words that gold has a code for; a word that no clause here holds counts as `none`."""
-    return [code or "none" for code, kept in zip(codes, judged, strict=True) if kept]
+    return [code or NO_POSITION for code, kept in zip(codes, judged, strict=True) if kept]

@@ -10,6 +10,7 @@ from data.rows import NO_POSITION
 DRAWS = 2000
 CONFIDENCE = 0.95
 BINS = 15
+CHANCES = 400
 
 
 def confusions(gold: list[str], predicted: list[str], documents: list[str], labels: list[str]) -> NDArray[np.int64]:
@@ -178,8 +179,9 @@ def calibration(
     """Whether confidence means what it says: expected calibration error and Brier score with intervals, and the bins.
 
     `probabilities` are n × labels. The error is the mean distance of confidence and accuracy over fifteen bins of equal
-    mass (Naeini et al. 2015; equal mass: Nixon et al. 2019); the Brier score is the squared distance of probabilities
-    and gold, summed over labels (Brier 1950). Gold that is not among `labels` counts as wrong.
+    mass (Naeini et al. 2015; equal mass: Nixon et al. 2019), with the interval of the basic bootstrap; `by_chance` is
+    what a calibrated model shows in 19 of 20 samples of this size. The Brier score is the squared distance of
+    probabilities and gold, summed over labels (Brier 1950). Gold that is not among `labels` counts as wrong.
 
     >>> sure = np.array([[1.0, 0.0]] * 4)
     >>> calibration(sure, list("aabb"), list("wxyz"), ["a", "b"])["ece"]["value"]
@@ -206,8 +208,16 @@ def calibration(
     whole, drawn = sums.sum(axis=0), np.tensordot(weights, sums, axes=1)
     drawn_squares = weights @ squares
     many = len(names) > 1
+    value = float(error(whole))
+    # Noise only adds to an absolute distance, in a sample of the sample once more: the percentiles are reflected.
+    low, high = interval(error(drawn)) or (value, value)
+    reflected = [max(0.0, 2 * value - high), max(0.0, 2 * value - low)]
     return {
-        "ece": {"value": float(error(whole)), "interval": interval(error(drawn)) if many else None},
+        "ece": {
+            "value": value,
+            "interval": reflected if many else None,
+            "by_chance": _by_chance(confidence, place, seed),
+        },
         "brier": {
             "value": float(distance.mean()),
             "interval": interval(drawn_squares[:, 0] / drawn_squares[:, 1]) if many else None,
@@ -217,6 +227,16 @@ def calibration(
             for clauses, sure, hits in whole
         ],
     }
+
+
+def _by_chance(confidence: NDArray[np.float64], place: NDArray[np.int64], seed: int) -> float:
+    """The calibration error that a calibrated model shows in 19 of 20 samples (consistency: Bröcker & Smith 2007)."""
+    generator = np.random.default_rng(seed)
+    errors = []
+    for _ in range(CHANCES):
+        surplus = np.bincount(place, (generator.random(len(confidence)) < confidence) - confidence)
+        errors.append(np.abs(surplus).sum() / len(confidence))
+    return float(np.quantile(errors, CONFIDENCE))
 
 
 def risk_coverage(probabilities: NDArray[np.float64], gold: list[str], labels: list[str]) -> dict[str, Any]:

@@ -86,7 +86,9 @@ def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Sec
         Section(
             "Can its confidence be believed?",
             f"Expected calibration error {shown(report['calibration']['ece'])}, Brier score "
-            f"{shown(report['calibration']['brier'])}. On the diagonal confidence means what it says.",
+            f"{shown(report['calibration']['brier'])}. A calibrated model would show an error of up to "
+            f"{report['calibration']['ece']['by_chance']:.3f} by chance. On the diagonal confidence means what it "
+            "says.",
             image="reliability.png",
         ),
         Section(

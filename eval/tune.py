@@ -27,11 +27,12 @@ from rich.table import Table
 
 from data.errors import InputError, make_folder, replace_file, require_writable, run
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
-from data.split import data_sha256, document_groups, halves, with_split
+from data.split import data_sha256, document_groups, halves, text_hashes, with_split
 from eval.candidates import candidates
 from eval.metrics import bootstrap, confusions, interval, overall
 from models.classifier import Settings
 from models.fitting import Clauses, fit, fitted_pipeline, out_of_fold
+from models.storage import versions
 
 OUT = Path("reports/tune")
 HEAD = ["settings", "macro-F1 [95 % interval]", "lead over the default [95 % interval]", "n-grams", "seconds"]
@@ -45,7 +46,9 @@ def main() -> None:
     clauses = with_split(read_from(arguments) if arguments.data else read_clauses(CORPUS))
     training = halves(clauses)[0]
     gold = read_clauses(arguments.gold) if arguments.gold else None
-    known = {"data": data_sha256(training), "gold": data_sha256(gold) if gold else None}
+    if gold is not None and set(text_hashes(gold["text"][:])) & set(text_hashes(training["text"][:])) - {None}:
+        raise InputError(f"{arguments.gold} holds clauses that the candidates learn from: confirm on other documents")
+    known = {"data": data_sha256(training), "gold": data_sha256(gold) if gold else None} | sources(training)
     keys = {name: key(settings, known) for name, settings in chosen.items()}
 
     make_folder(arguments.out)
@@ -90,6 +93,14 @@ def key(settings: Settings, known: dict[str, Any]) -> str:
     """What a result depends on, hashed."""
     content = json.dumps([asdict(settings), known], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def sources(training: Dataset) -> dict[str, Any]:
+    """What else a result depends on: independent codes, the code of features and fitting, versions of libraries."""
+    files = sorted([*Path("features").glob("*.py"), Path("models/classifier.py"), Path("models/fitting.py")])
+    code = hashlib.sha256(b"".join(file.read_bytes() for file in files if file.exists())).hexdigest()
+    coders = hashlib.sha256(json.dumps(training["coders"][:]).encode()).hexdigest()
+    return {"coders": coders, "code": code, "versions": versions()}
 
 
 def kept(path: Path) -> dict[str, dict[str, Any]]:

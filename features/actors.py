@@ -58,12 +58,12 @@ _PARTS = (
 ACTOR = rf"\b(?:{'|'.join(_PARTS)})\b"
 
 
-def passing_over_actors(token: str, start: str = "") -> str:
+def passing_over_actors(token: str) -> str:
     r"""A token pattern for `token`, a pattern with one group, in which words that name an actor give an empty token.
 
-    `start` stands before both. With "" among the stop words of a vectoriser the empty tokens are gone.
+    With "" among the stop words of a vectoriser the empty tokens are gone.
 
     >>> re.findall(passing_over_actors(r"\b(\w+)"), "on friday the two sides told mr. adeyemi that they reject it")
     ['on', 'friday', '', 'told', '', 'that', '', 'reject', 'it']
     """
-    return rf"(?u){start}(?:{ACTOR}|{token})"
+    return rf"(?u)(?:{ACTOR}|{token})"

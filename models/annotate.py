@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from data.documents import Document, Unreadable, find, read_documents
-from data.errors import InputError, make_folder, replace_file, require_writable, run
+from data.errors import InputError, make_folder, replace_file, require_writable, run, visible
 from data.rows import CODES, UNCERTAIN
 from features.segment import segment
 from models.calibration import threshold_for
@@ -66,7 +66,9 @@ def _holds(confidence: float, threshold: float | None) -> bool:
 
 
 def likeliest(row: dict[str, Any]) -> str:
-    """The code with the largest probability, also of an uncertain clause."""
+    """The code given, or of an uncertain clause the one with the largest probability."""
+    if row["label"] != UNCERTAIN:
+        return str(row["label"])
     return str(max(row["probabilities"], key=row["probabilities"].__getitem__))
 
 
@@ -91,7 +93,7 @@ def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def main() -> None:
     arguments = parse()
     check_outputs(arguments)
-    paths = find(arguments.documents)
+    paths = without_results(find(arguments.documents), arguments)
     saved = load(arguments.model, trust=arguments.trust)
     thresholds = threshold_for(saved.card, arguments.target_precision) if arguments.target_precision else None
     labels = display_order(saved)
@@ -102,7 +104,7 @@ def main() -> None:
     queued: list[str] = []
     pages: list[Any] = []
     coded: list[Any] = []
-    clauses = 0
+    clauses, guessed = 0, set[str]()
     reading = read_documents(
         paths, encoding=arguments.encoding, text_column=arguments.text_column, name_column=arguments.name_column
     )
@@ -116,8 +118,10 @@ def main() -> None:
                     raise InputError(f"{document.name} {document.reason}")
                 unreadable.append(document)
                 continue
-            if document.encoding and not arguments.quiet:
-                say(f"{document.name}: read as {document.encoding}; another one with --encoding NAME")
+            source = document.name.rsplit("#", 1)[0]
+            if document.encoding and source not in guessed and not arguments.quiet:
+                guessed.add(source)
+                say(f"{source}: read as {document.encoding}; another one with --encoding NAME")
             rows = list(annotate(saved, document.name, document.text, thresholds))
             if arguments.explain:
                 for row in rows:
@@ -138,7 +142,7 @@ def main() -> None:
 
     finish(arguments, saved, labels, pages, coded, queued)
     for each in unreadable:
-        print(f"error: {each.name} {each.reason}", file=sys.stderr)
+        say(f"error: {each.name} {each.reason}")
     if unreadable:
         say(f"{len(unreadable)} of the documents could not be read and were left out")
         sys.exit(1)
@@ -195,14 +199,40 @@ def check_outputs(arguments: argparse.Namespace) -> None:
     warnings.showwarning = lambda message, *_: say(f"warning: {message}")
     if arguments.uncertain_out and arguments.target_precision is None:
         raise InputError("--uncertain-out writes what --target-precision leaves uncertain: give both")
-    if arguments.output and arguments.format is None:
-        form_of(arguments.output)
+    for option, value in (("--group-by", arguments.group_by), ("--date-column", arguments.date_column)):
+        if value and not arguments.summary:
+            raise InputError(f"{option} is for the summary: give --summary FOLDER too")
+    form = arguments.format or (form_of(arguments.output) if arguments.output else None)
+    if arguments.bom and (form != "csv" or not arguments.output):
+        raise InputError("--bom marks a CSV file: give --output FILE.csv too")
+    files = [path.resolve() for path in (arguments.output, arguments.html, arguments.uncertain_out) if path]
+    if len(set(files)) < len(files):
+        raise InputError("two results would go to one file: give each of --output, --html, --uncertain-out its own")
     for path in (arguments.output, arguments.html, arguments.uncertain_out):
         if path:
             require_writable(path)
     for folder in (arguments.summary, arguments.save_text):
         if folder:
             require_writable(folder / "documents.csv")
+
+
+def without_results(paths: list[str], arguments: argparse.Namespace) -> list[str]:
+    """The documents without what an earlier run wrote; InputError where a result would replace a document."""
+    files = {path.resolve() for path in (arguments.output, arguments.html, arguments.uncertain_out) if path}
+    folders = [path.resolve() for path in (arguments.summary, arguments.save_text) if path]
+    for named in arguments.documents:
+        if named != "-" and Path(named).resolve() in files:
+            raise InputError(f"{named} is a document: write the result to another file")
+    kept = []
+    for path in paths:
+        place = Path(path).resolve()
+        if path == "-" or not (place in files or any(folder in place.parents for folder in folders)):
+            kept.append(path)
+    if not kept:
+        raise InputError("no documents but the results of an earlier run: write results to another folder")
+    if len(kept) < len(paths):
+        say(f"left out, for this run writes them: {len(paths) - len(kept)} of the files")
+    return kept
 
 
 def display_order(saved: Saved) -> list[str]:
@@ -273,7 +303,8 @@ def _for_summary(document: Document, rows: list[dict[str, Any]], arguments: argp
     from models.summary import Coded
 
     for option, column in (("--group-by", arguments.group_by), ("--date-column", arguments.date_column)):
-        if column and column not in document.fields:
+        # A file has no columns but its folder, and not even that where it was named without one.
+        if column and column != "folder" and column not in document.fields:
             there = ", ".join(document.fields) or "no columns"
             raise InputError(f"{document.name} has no column {column!r}, only {there}: name another with {option}")
     group = document.fields.get(arguments.group_by or "folder", "")
@@ -283,11 +314,10 @@ def _for_summary(document: Document, rows: list[dict[str, Any]], arguments: argp
 
 def _save_text(folder: Path, document: Document) -> None:
     """Under the document's name, without what could lead out of the folder; two names never make one file."""
-    name = "".join(c if c.isalnum() or c in "-_. #" else "_" for c in document.name).strip(". ")[-100:]
-    if name != document.name:
-        name += f"-{hashlib.sha256(document.name.encode(errors='replace')).hexdigest()[:8]}"
+    digest = hashlib.sha256(document.name.encode()).hexdigest()[:12]
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in document.name).strip("._")[-100:]
     make_folder(folder)
-    replace_file(folder / f"{name}.txt", document.text)
+    replace_file(folder / f"{name}-{digest}.txt", document.text)
 
 
 class _Progress:
@@ -319,7 +349,7 @@ class _Progress:
 
 
 def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print(visible(message), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How the classifier is fitted: n-grams counted once, weighed and regressed for every part of the clauses.
 
-Cross-validation and the final fit share the counting. What comes out is what `stance_classifier(settings)` fitted on
-the same clauses would be, to the last term: document frequencies, norms and terms are those of the training part alone.
+Cross-validation and the final fit share the counting. Document frequencies, norms and terms are those of the training
+part alone. Without term weights, resamples and soft labels – which a plain pipeline has no place for – what comes out
+is what `stance_classifier(settings)` fitted on the same clauses would be.
 """
 
 import warnings
@@ -95,7 +96,7 @@ def fit(clauses: Clauses, rows: Rows | None = None) -> Fitted:
         weigh = TfidfTransformer(
             norm=vectoriser.norm, use_idf=vectoriser.use_idf, sublinear_tf=vectoriser.sublinear_tf
         ).fit(part)
-        if clauses.settings.weighting:
+        if clauses.settings.weighting and vectoriser.use_idf:
             weigh.idf_ = weigh.idf_ * term_weights(part, labels) ** clauses.settings.weighting
         fitted.columns.append(kept)
         fitted.weights.append(weigh)
@@ -116,7 +117,7 @@ def fit(clauses: Clauses, rows: Rows | None = None) -> Fitted:
 
 
 def fitted_pipeline(clauses: Clauses, fitted: Fitted) -> Pipeline:
-    """The stock pipeline of a fit on all the clauses: what `stance_classifier(settings).fit` would have made."""
+    """The stock pipeline of a fit on all the clauses, its term weights folded into the document frequencies."""
     for (_, vectoriser), weigh in zip(clauses.pipeline[0].transformer_list, fitted.weights, strict=True):
         vectoriser._tfidf = weigh
     return Pipeline([("features", clauses.pipeline[0]), ("classifier", fitted.regression)])
@@ -126,7 +127,8 @@ def term_weights(counts: sparse.csr_matrix, labels: Labels) -> NDArray[np.float6
     """How well each term tells the labels apart: the largest absolute log-odds ratio of its presence, per term.
 
     Ratios are smoothed by one clause on either side, as in the log-count ratios of Wang & Manning (2012); of several
-    labels, each is set against all the others. The mean over terms is scaled to 1.
+    labels, each is set against all the others. The mean over terms is scaled to 1, and a
+    thousandth is added so that no term is lost.
     """
     presence = (counts > 0).astype(float)
     ratios = []
@@ -135,7 +137,8 @@ def term_weights(counts: sparse.csr_matrix, labels: Labels) -> NDArray[np.float6
         shares = [(np.asarray(presence[part].sum(axis=0)).ravel() + 1) / (part.sum() + 2) for part in (inside, ~inside)]
         ratios.append(np.abs(np.log(shares[0] / (1 - shares[0])) - np.log(shares[1] / (1 - shares[1]))))
     strongest = np.max(ratios, axis=0)
-    return np.asarray(strongest / strongest.mean() + 1e-3)
+    mean = strongest.mean()
+    return np.asarray(strongest / mean + 1e-3) if mean > 0 else np.ones_like(strongest)
 
 
 def out_of_fold(clauses: Clauses, folds: int = FOLDS, seed: int = SEED, jobs: int = -1) -> NDArray[np.float64]:
@@ -175,7 +178,14 @@ def _resampled_documents(clauses: Clauses, rows: Rows) -> list[NDArray[np.float6
     names, group = np.unique(clauses.groups[rows], return_inverse=True)
     generator = np.random.default_rng(SEED)
     shares = np.full(len(names), 1 / len(names))
-    return [generator.multinomial(len(names), shares).astype(float)[group] for _ in range(clauses.settings.averaged)]
+    draws: list[NDArray[np.float64]] = []
+    for _ in range(100 * clauses.settings.averaged):
+        weights = generator.multinomial(len(names), shares).astype(float)[group]
+        if len(set(clauses.labels[rows][weights > 0])) == len(set(clauses.labels[rows])):
+            draws.append(weights)
+        if len(draws) == clauses.settings.averaged:
+            return draws
+    raise InputError("too few documents to average over resamples of them")
 
 
 def _targets(clauses: Clauses, rows: Rows, weights: NDArray[np.float64]) -> tuple[Rows, Labels, NDArray[np.float64]]:
@@ -183,10 +193,11 @@ def _targets(clauses: Clauses, rows: Rows, weights: NDArray[np.float64]) -> tupl
     if not (clauses.settings.soft_labels and clauses.coders):
         chosen = np.flatnonzero(weights)
         return chosen, clauses.labels[rows][chosen], weights[chosen]
+    known = set(clauses.labels.tolist())
     entries = [
         (place, code, weights[place] / len(codes))
         for place, row in enumerate(rows)
-        for codes in [clauses.coders[row] or [str(clauses.labels[row])]]
+        for codes in [[code for code in clauses.coders[row] or () if code in known] or [str(clauses.labels[row])]]
         for code in codes
         if weights[place]
     ]

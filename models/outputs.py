@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError
+from data.errors import InputError, make_folder, visible
 
 Rows = list[dict[str, Any]]
 FORMATS = ("table", "jsonl", "csv", "parquet")
@@ -31,6 +31,8 @@ class Output(AbstractContextManager["Output"]):
 
     def __init__(self, path: Path | None, labels: list[str]):
         self.path, self.labels = path, labels
+        if path:
+            make_folder(path.parent)
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp") if path else None
 
     def write(self, document: str, rows: Rows) -> None:
@@ -84,6 +86,12 @@ class Csv(_Lines):
         super().__init__(path, labels)
         self._writer = csv.writer(self._file)
         self._head: list[str] = []
+
+    def close(self) -> None:
+        """Finish the file, which has its head also when there was nothing to code."""
+        if not self._head:
+            self._writer.writerow(columns(self.labels))
+        super().close()
 
     def write(self, document: str, rows: Rows) -> None:
         """Add the rows of a document."""
@@ -154,7 +162,7 @@ class Tables(Output):
             # Text keeps square brackets and escape codes of the document from being taken for markup.
             clause = Text(" ".join(visible(row["text"]).split()), style="dim" if row["label"] == "none" else "")
             if row.get("because"):
-                clause.append("\n" + told(row["because"]), style="italic dim")
+                clause.append("\n" + visible(told(row["because"])), style="italic dim")
             table.add_row(Text(row["label"], style=COLOURS.get(row["label"], "")), f"{row['confidence']:.0%}", clause)
         self._console.print(table)
         labels = [row["label"] for row in rows]
@@ -181,9 +189,9 @@ def open_output(form: str, path: Path | None, labels: list[str], bom: bool = Fal
 def form_of(path: Path) -> str:
     """The format that the name of a file asks for; InputError where it asks for none."""
     forms = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet", ".txt": "table"}
-    if path.suffix not in forms:
+    if path.suffix.lower() not in forms:
         raise InputError(f"cannot tell the format of {path}: its name should end in {', '.join(forms)}")
-    return forms[path.suffix]
+    return forms[path.suffix.lower()]
 
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:
@@ -207,15 +215,14 @@ def harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def visible(text: str) -> str:
-    """The text with what a terminal would obey, or hide, made visible."""
-    return "".join(character if character.isprintable() or character.isspace() else "�" for character in text)
+def columns(labels: list[str]) -> list[str]:
+    """The columns of a flat row."""
+    return ["document", "start", "end", "text", "label", "confidence", *(f"p_{label}" for label in labels)]
 
 
 def _empty(labels: list[str]) -> Any:
     import pyarrow
 
-    texts, counts = pyarrow.string(), pyarrow.int64()
-    fields = [("document", texts), ("start", counts), ("end", counts), ("text", texts), ("label", texts)]
-    fields += [("confidence", pyarrow.float64()), *((f"p_{label}", pyarrow.float64()) for label in labels)]
-    return pyarrow.schema(fields).empty_table()
+    kinds = dict.fromkeys(columns(labels), pyarrow.float64()) | dict.fromkeys(("start", "end"), pyarrow.int64())
+    kinds |= dict.fromkeys(("document", "text", "label"), pyarrow.string())
+    return pyarrow.schema(list(kinds.items())).empty_table()

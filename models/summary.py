@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import warnings
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import binomtest
 
-from data.errors import make_folder, replace_file
+from data.errors import make_folder, replace_file, visible
+from models.outputs import harmless
 
 DRAWS = 2000
 CONFIDENCE = 0.95
@@ -78,8 +81,8 @@ def write_summary(folder: Path, documents: list[Coded], labels: list[str]) -> li
     by_date: dict[str, list[Coded]] = defaultdict(list)
     for each in documents:
         by_group[each.group].append(each)
-        if each.date:
-            by_date[each.date[:4]].append(each)
+        if year := re.match(r"\d{4}\b", each.date):
+            by_date[year.group()].append(each)
     written = [_table(folder / "documents.csv", {each.document: [each] for each in documents}, labels)]
     if len(by_group) > 1:
         written.append(_table(folder / "groups.csv", dict(sorted(by_group.items())), labels))
@@ -95,12 +98,13 @@ def _table(path: Path, rows: dict[str, list[Coded]], labels: list[str]) -> Path:
     text = io.StringIO()
     writer = csv.writer(text)
     head = ["name", "group", "date", "documents", "clauses"]
-    writer.writerow(head + [f"{label}{part}" for label in labels for part in ("", " low", " high")])
+    writer.writerow(map(harmless, head + [f"{label}{part}" for label in labels for part in ("", " low", " high")]))
     for name, documents in rows.items():
         of_one = [documents[0].group, documents[0].date] if len(documents) == 1 else ["", ""]
         clauses = sum(each.counts.total() for each in documents)
-        cells = [f"{value:.4f}" for share in shares(documents, labels).values() for value in share]
-        writer.writerow([name, *of_one, len(documents), clauses, *cells])
+        values = [value for share in shares(documents, labels).values() for value in share]
+        cells = ["" if np.isnan(value) else f"{value:.4f}" for value in values]
+        writer.writerow(map(harmless, [name, *of_one, len(documents), clauses, *cells]))
     replace_file(path, text.getvalue())
     return path
 
@@ -112,8 +116,9 @@ def _bars(path: Path, rows: dict[str, list[Coded]], labels: list[str]) -> Path:
     names = [name for name in rows if name in set(largest)][::-1]
     figure, axes = plt.subplots(figsize=(9, 0.3 * len(names) + 1.4), layout="constrained")
     left = np.zeros(len(names))
+    found = {name: shares(rows[name], labels) for name in names}
     for label in labels:
-        values = np.nan_to_num([shares(rows[name], labels)[label].value for name in names])
+        values = np.nan_to_num([found[name][label].value for name in names])
         axes.barh(range(len(names)), values, left=left, label=label, **({"edgecolor": "white"} | STYLES.get(label, {})))
         left += values
     clauses = [sum(each.counts.total() for each in rows[name]) for name in names]
@@ -134,8 +139,9 @@ def _lines(path: Path, rows: dict[str, list[Coded]], labels: list[str]) -> Path:
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
     years = list(range(len(rows)))
+    found = [shares(documents, labels) for documents in rows.values()]
     for label, marker in zip(labels, "osD^vP*X" * len(labels), strict=False):
-        each = [shares(documents, labels)[label] for documents in rows.values()]
+        each = [share[label] for share in found]
         style = STYLES.get(label, {})
         colour = style.get("edgecolor", style.get("color"))
         axes.plot(years, [share.value for share in each], marker=marker, color=colour, label=label)
@@ -162,12 +168,15 @@ def _pyplot() -> Any:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 40 else "…" + name[-39:]
+    shown = visible(" ".join(name.split()))
+    return shown if len(shown) <= 40 else "…" + shown[-39:]
 
 
 def _save(figure: Any, path: Path) -> Path:
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks is a box
+        figure.savefig(picture, format="png", dpi=150, metadata={"Software": None})
     _pyplot().close(figure)
     replace_file(path, picture.getvalue())
     return path

@@ -34,6 +34,7 @@ def test_calibrated_predictions_have_no_calibration_error() -> None:
     right = calibration(probabilities(decisions), list(labels), documents, list(NAMES))
     wrong = calibration(probabilities(decisions * 3), list(labels), documents, list(NAMES))
     assert right["ece"]["value"] < 0.015
+    assert wrong["ece"]["value"] > 5 * wrong["ece"]["by_chance"]
     assert wrong["ece"]["value"] > 0.1
     assert right["brier"]["value"] < wrong["brier"]["value"]
     assert wrong["ece"]["interval"][0] < wrong["ece"]["value"] < wrong["ece"]["interval"][1]
@@ -44,13 +45,16 @@ def test_the_interval_of_the_calibration_error_covers() -> None:
     """A true error that is known lies in 95 % of the intervals, give or take their sampling."""
     decisions, labels = simulated(200_000, seed=1)
     truth = calibration(probabilities(decisions * 2), list(labels), ["d"] * 200_000, list(NAMES))["ece"]["value"]
-    hits = 0
+    hits = calibrated = 0
     for seed in range(30):
         decisions, labels = simulated(1500, seed=100 + seed)
         documents = [str(i // 10) for i in range(1500)]
         low, high = calibration(probabilities(decisions * 2), list(labels), documents, list(NAMES))["ece"]["interval"]
         hits += low <= truth <= high
+        error = calibration(probabilities(decisions), list(labels), documents, list(NAMES))["ece"]
+        calibrated += error["value"] <= error["by_chance"]
     assert hits >= 25
+    assert calibrated >= 25, "a model without error is not told to have one"
 
 
 def test_folding_in_changes_confidence_but_no_code() -> None:

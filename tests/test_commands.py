@@ -289,6 +289,50 @@ def test_a_precision_that_no_card_promises_is_told(call: Call, work: Path, model
     assert not (work / "q.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--output", "fine.txt"], "fine.txt is a document: write the result to another file"),
+        (["--output", "x.jsonl", "--html", "./x.jsonl"], "two results would go to one file"),
+        (["--group-by", "folder"], "--group-by is for the summary"),
+        (["--bom"], "--bom marks a CSV file"),
+        (["--output", "x.odt"], "its name should end in"),
+        (["--explain", "0"], "--explain: 0 should be 1 or more"),
+        (["--target-precision", "90"], "--target-precision: 90 should lie between 0 and 1"),
+        (["--encoding", "klingon"], "klingon"),
+    ],
+)
+def test_options_that_make_no_sense_are_told(
+    call: Call, work: Path, model: Path, options: list[str], message: str
+) -> None:
+    (work / "fine.txt").write_text("They met on Tuesday.", encoding="utf-8")
+    told = call("models.annotate", "--model", model, "fine.txt", *options)
+    assert told.status == 2
+    assert message in told.err
+    assert (work / "fine.txt").read_text(encoding="utf-8") == "They met on Tuesday."
+    assert told.out == ""
+
+
+def test_a_second_run_does_not_code_the_results_of_the_first(call: Call, work: Path, model: Path) -> None:
+    (work / "in").mkdir()
+    (work / "in/a.txt").write_text(ARTICLE, encoding="utf-8")
+    options = ("--output", "in/coded.csv", "--html", "in/page.html", "--save-text", "in/texts", "--summary", "in/sum")
+    for _ in range(2):
+        assert call("models.annotate", "--model", model, "in", *options).status == 0
+        coded = list(csv.DictReader((work / "in/coded.csv").open(encoding="utf-8", newline="")))
+        assert {row["document"] for row in coded} == {"in/a.txt"}
+
+
+def test_names_that_are_no_text_do_no_harm(call: Call, work: Path, model: Path) -> None:
+    name = os.fsencode(str(work)) + b"/bad\xff\xe9\x1b[31m.txt"
+    Path(os.fsdecode(name)).write_text(ARTICLE, encoding="utf-8")
+    options = ("--output", "o.jsonl", "--html", "o.html", "--save-text", "texts", "--summary", "sum", "--explain", 1)
+    done = call("models.annotate", "--model", model, work, *options)
+    assert done.status == 0, done.err
+    assert "bad??" in json.loads((work / "o.jsonl").read_text(encoding="utf-8").splitlines()[0])["document"]
+    assert "\x1b" not in done.err + done.out
+
+
 def test_a_reader_that_leaves_early_is_no_error(model: Path) -> None:
     script = f"{shlex.quote(sys.executable)} -m models.annotate --model {model.resolve()} - | head -n 1"
     coded = subprocess.run(
@@ -355,7 +399,7 @@ def test_everything_that_a_run_can_write(call: Call, work: Path, model: Path) ->
     coded = list(csv.DictReader((work / "coded.csv").open(encoding="utf-8", newline="")))
     assert {row["document"] for row in coded} == {"left-0", "left-1", "right-0", "right-1"}
     for row in coded:
-        text = (work / "texts" / f"{row['document']}.txt").read_text(encoding="utf-8")
+        text = next((work / "texts").glob(f"{row['document']}-*.txt")).read_text(encoding="utf-8")
         assert text[int(row["start"]) : int(row["end"])] == row["text"]
         assert row["because"].count(" · ") <= 1
     assert {path.name for path in (work / "shares").iterdir()} == {
@@ -424,7 +468,7 @@ def test_a_report_that_cannot_be_written_is_told(call: Call, work: Path, model: 
     (work / "file").touch()
     told = call("eval", "--model", model, "--out", "file/report")
     assert told.status == 2
-    assert "cannot write file/report/metrics.json" in told.err
+    assert "cannot write file/report/index.html" in told.err
 
 
 @pytest.mark.parametrize("arguments", [["--c", "0"], ["--c", "x"], ["--label-map", "con"], ["--nonsense"]])

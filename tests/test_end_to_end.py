@@ -62,6 +62,21 @@ def test_a_wrong_code_costs_its_words(tmp_path: Path) -> None:
     assert judged["by_word"]["cut here"]["accuracy"]["value"] == pytest.approx(5 / len(TEXT.split()))
 
 
+def test_offsets_are_those_of_the_bytes_as_they_are(tmp_path: Path) -> None:
+    """Line ends of two characters count as two; a mark of the encoding counts as none; no label need be `none`."""
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfThey reject it.\r\n\r\nThey welcome the new pact.")
+    rows = [
+        {"document": "a", "start": 0, "end": 15, "label": "con"},
+        {"document": "a", "start": 19, "end": 45, "label": "pro"},
+    ]
+    gold = str(write_jsonl(tmp_path / "gold.jsonl", rows))
+    codes = {"They reject it.": "con", "They welcome the new pact.": "pro"}
+    judged = judge_documents(lambda texts: [codes[text] for text in texts], tmp_path, gold, ["con", "pro"], {})
+    assert judged["by_word"]["cut here"]["accuracy"]["value"] == judged["recovered"] == 1
+    with pytest.raises(InputError, match="is left to judge"):
+        judge_documents(list, tmp_path, gold, ["con"], {}, documents={"b"})
+
+
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
     gold = write(tmp_path / "texts", GOLD)
     with pytest.raises(InputError, match=r"no document a\.txt in"):
