@@ -6,6 +6,8 @@ python -m eval --data gold.jsonl --documents texts/     end to end too: are whol
 """
 
 import argparse
+import csv
+import io
 import json
 import sys
 import warnings
@@ -25,6 +27,7 @@ from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, halves, text_hashes, with_split
 from eval.actor_swap import actor_swap
+from eval.agreement import on_one_scale
 from eval.baselines import cue_lexicon, majority, simpler_classifiers, stratified_guess
 from eval.behaviour import behaviour
 from eval.compare import compare
@@ -33,6 +36,7 @@ from eval.metrics import average_precision, calibration, evaluate, risk_coverage
 from eval.report import write_report
 from eval.slices import slices
 from models.explain import Explainer
+from models.outputs import harmless, told
 from models.storage import MODEL, load
 
 TOP_TERMS = 15
@@ -41,6 +45,7 @@ FILES = (
     "report.md",
     "metrics.json",
     "mistakes.jsonl",
+    "mistakes.csv",
     "confusion.png",
     "top_terms.png",
     "reliability.png",
@@ -64,6 +69,9 @@ class Judged(NamedTuple):
 
 def main() -> None:
     arguments = parse()
+    if arguments.pred:
+        judge_codes(arguments)
+        return
     saved = load(arguments.model, trust=arguments.trust)
     out = arguments.out or default_out(arguments.model, arguments.data)
     for name in FILES:
@@ -102,6 +110,7 @@ def main() -> None:
         "calibration": calibration(probabilities, gold, documents, known),
         "abstention": risk_coverage(probabilities, gold, known),
     }
+    report["reliability"] = on_one_scale(judged.clauses["coders"][:], codings["model"], gold)
     report["slices"] = slices(judged.clauses, codings["model"], probabilities.max(axis=1), labels)
     if set(known) == set(CODES):
         report["behaviour"] = behaviour(saved.pipeline.predict_proba, known)
@@ -123,6 +132,24 @@ def main() -> None:
     say(f"report: {out}/{', '.join(FILES)}")
 
 
+def judge_codes(arguments: argparse.Namespace) -> None:
+    """Score somebody's codes, without a model."""
+    out = arguments.out or Path("reports") / f"{arguments.pred.stem}-on-{arguments.gold.stem}"
+    require_writable(out / "metrics.json")
+    clauses = read_clauses(arguments.gold)
+    gold, documents = clauses["label"][:], clauses["document"][:]
+    theirs = other_codes(arguments.pred, clauses, None, arguments.trust)
+    labels = ordered(sorted({*gold, *theirs}))
+    codings = {"model": theirs, "majority": majority(gold)}
+    scores = {name: evaluate(gold, coded, documents, labels) for name, coded in codings.items()}
+    comparisons = compare(gold, codings, documents, labels)
+    make_folder(out)
+    report = {"gold": str(arguments.gold), "pred": str(arguments.pred), "labels": labels, "scores": scores}
+    replace_file(out / "metrics.json", json.dumps(report | {"comparisons": comparisons}, indent=2) + "\n")
+    show({str(arguments.pred): scores["model"], "majority": scores["majority"]}, comparisons, labels)
+    say(f"report: {out}/metrics.json")
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m eval", description="Judge a saved model on clauses it has not seen."
@@ -140,6 +167,8 @@ def parse() -> argparse.Namespace:
         metavar="PATH",
         help="another saved model, or a file of somebody's codes of the same clauses; repeatable",
     )
+    parser.add_argument("--gold", type=Path, metavar="FILE", help="with --pred: gold codes, no model")
+    parser.add_argument("--pred", type=Path, metavar="FILE", help="with --gold: somebody's codes of these clauses")
     parser.add_argument("--fast", action="store_true", help="no simpler classifiers beside the model")
     parser.add_argument(
         "--documents",
@@ -149,6 +178,8 @@ def parse() -> argparse.Namespace:
     )
     add_data_arguments(parser)
     arguments = parser.parse_args()
+    if bool(arguments.gold) != bool(arguments.pred):
+        parser.error("arguments --gold and --pred: give both, gold codes and the codes to score")
     if arguments.documents and arguments.data is None:
         parser.error("argument --documents: --data should name the gold clauses of these documents")
     return arguments
@@ -202,7 +233,7 @@ def learnt_clauses(card: dict[str, Any]) -> Dataset | None:
     return clauses if data_sha256(clauses) == learnt.get("sha256") else None
 
 
-def other_codes(path: Path, clauses: Dataset, labels: list[str], trust: bool) -> list[str]:
+def other_codes(path: Path, clauses: Dataset, labels: list[str] | None, trust: bool) -> list[str]:
     """The codes of another model for the same clauses, or somebody's codes from a file with the same ids or order."""
     if path.suffix in (".joblib", ".skops"):
         codes = [str(code) for code in load(path, trust=trust).pipeline.predict(clauses["text"][:])]
@@ -217,7 +248,7 @@ def other_codes(path: Path, clauses: Dataset, labels: list[str], trust: bool) ->
             if code is None:
                 raise InputError(f"{path} has no code for {name}: it should hold the clauses that are judged")
             codes.append(code)
-    if unknown := sorted(set(codes) - set(labels)):
+    if labels is not None and (unknown := sorted(set(codes) - set(labels))):
         raise InputError(f"{path} codes {shorten(unknown[0])}, which is no label here: {', '.join(labels)}")
     return codes
 
@@ -280,8 +311,20 @@ def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dic
     plot_top_terms(terms, f"What speaks for each code: {report['model']['file']}", out / "top_terms.png")
     lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in wrong)
     replace_file(out / "mistakes.jsonl", "".join(lines))
+    replace_file(out / "mistakes.csv", as_csv(wrong))
     write_report(out, report, wrong)
     replace_file(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+
+def as_csv(wrong: list[dict[str, Any]]) -> str:
+    """The mistakes as a table, for a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["id", "document", "gold", "coded", "confidence", "text", "because"])
+    for each in wrong:
+        cells = [each[name] for name in ("id", "document", "gold", "coded", "confidence", "text")]
+        writer.writerow([harmless(cell) for cell in [*cells, told(each["because"].items())]])
+    return text.getvalue()
 
 
 def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any]], labels: list[str]) -> None:
@@ -305,11 +348,12 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
         table.add_row(Text(name), number(each["lead"], wide=True), *alone, f"{each['p_holm']:.2g}")
     console.print(table)
 
-    table = Table(title="\nthe model by code", title_justify="left", box=None, padding=(0, 1))
+    first = next(iter(scores.values()))
+    table = Table(title=f"\n{next(iter(scores))}, code by code", title_justify="left", box=None, padding=(0, 1))
     for heading in ("code", "precision", "recall", "F1", "clauses"):
         table.add_column(heading, justify="left" if heading == "code" else "right", no_wrap=True)
     for label in labels:
-        row = scores["model"]["per_label"][label]
+        row = first["per_label"][label]
         cells = number(row["precision"]), number(row["recall"]), number(row["f1"], wide=True)
         table.add_row(Text(label), *cells, f"{row['support']:,}")
     console.print(table)

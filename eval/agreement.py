@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import krippendorff
 
@@ -29,3 +30,25 @@ def alpha_by(groups: Sequence[str], codings: Sequence[Sequence[str] | None]) -> 
     for group, codes in zip(groups, codings, strict=True):
         members[group].append(codes)
     return {group: alpha(members[group]) for group in sorted(members)}
+
+
+def on_one_scale(codings: list[list[str] | None], coded: list[str], gold: list[str]) -> dict[str, Any] | None:
+    """The model as one more coder: Krippendorff's alpha between the coders, and of the model with each and with gold.
+
+    Only clauses that two or more coded count; None where there are none.
+
+    >>> scale = on_one_scale([["a", "a"], ["b", "b"], ["a", "b"]], ["a", "b", "b"], ["a", "b", "b"])
+    >>> round(scale["coders"], 3), round(scale["model and coder 2"], 3), scale["clauses"]
+    (0.444, 1.0, 3)
+    """
+    rows = [(codes, model, truth) for codes, model, truth in zip(codings, coded, gold, strict=True) if codes]
+    rows = [row for row in rows if len(row[0]) > 1]
+    if not rows:
+        return None
+    most = max(len(codes) for codes, _, _ in rows)
+    scale: dict[str, Any] = {"clauses": len(rows), "coders": alpha([codes for codes, _, _ in rows])}
+    for place in range(most):
+        pairs = [[codes[place], model] for codes, model, _ in rows if len(codes) > place]
+        scale[f"model and coder {place + 1}"] = alpha(pairs)
+    scale["model and gold"] = alpha([[truth, model] for _, model, truth in rows])
+    return scale

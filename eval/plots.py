@@ -19,8 +19,8 @@ plt.rcParams["text.parse_math"] = False  # a dollar sign of a text is a dollar s
 BLUE = "#0072b2"
 MAX_CELLS = 20  # codes up to which a confusion matrix has its numbers written in
 DPI = 150
-# Without the version and date that matplotlib writes into a PNG, the same numbers give the same bytes.
-METADATA = {"Software": None}
+# Without the version, the date and the random names that matplotlib writes, the same numbers give the same bytes.
+plt.rcParams["svg.hashsalt"] = "policy-stance"
 
 
 def plot_confusion(confusion: list[list[int]], labels: list[str], title: str, path: Path) -> None:
@@ -169,7 +169,9 @@ def plot_ranking(leads: list[tuple[str, tuple[float, list[float]]]], path: Path)
 
 
 def _save(figure: Any, path: Path) -> None:
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI, metadata=METADATA)
+    """Save as PNG and, for print, as SVG beside it."""
+    for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+        picture = io.BytesIO()
+        figure.savefig(picture, format=form, dpi=DPI, metadata=metadata)
+        replace_file(path.with_suffix(f".{form}"), picture.getvalue())
     plt.close(figure)
-    replace_file(path, picture.getvalue())

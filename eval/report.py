@@ -110,6 +110,7 @@ def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Sec
                 for each in report["slices"][:SLICES]
             ],
         ),
+        *_reliability(report),
         *_behaviour(report),
         *_documents(report),
         Section("What decides", "The n-grams with the largest weights; a hyphen marks a stem.", image="top_terms.png"),
@@ -123,6 +124,18 @@ def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Sec
             ],
         ),
     ]
+
+
+def _reliability(report: dict[str, Any]) -> list[Section]:
+    scale = report["reliability"]
+    if scale is None:
+        return []
+    text = (
+        f"Krippendorff's alpha on {scale['clauses']:,} clauses that were coded twice or more: between the coders, and "
+        "with the model as one more coder."
+    )
+    rows = [[name, "n/a" if value is None else f"{value:.3f}"] for name, value in scale.items() if name != "clauses"]
+    return [Section("Coders and model on one scale", text, ["between", "alpha"], rows)]
 
 
 def _behaviour(report: dict[str, Any]) -> list[Section]:

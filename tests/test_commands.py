@@ -211,6 +211,22 @@ def test_other_coders_stand_beside_the_model(call: Call, work: Path, model: Path
     assert "theirs.jsonl codes 'pro', which is no label here" in call(*judge, "--compare", "theirs.jsonl").err
 
 
+def test_somebody_s_codes_are_scored_without_a_model(call: Call, work: Path) -> None:
+    gold = [
+        {"document": f"d{n % 4}", "text": f"Clause number {n}", "label": "no" if n % 2 else "yes"} for n in range(20)
+    ]
+    write_jsonl(work / "gold.jsonl", gold)
+    write_jsonl(work / "theirs.jsonl", [row | {"label": "yes"} if n < 4 else row for n, row in enumerate(gold)])
+    done = call("eval", "--gold", "gold.jsonl", "--pred", "theirs.jsonl")
+    assert done.status == 0, done.err
+    scores = json.loads((work / "reports/theirs-on-gold/metrics.json").read_text())["scores"]["model"]
+    assert scores["accuracy"]["value"] == pytest.approx(0.9)
+    assert "theirs.jsonl, code by code" in done.out
+    alone = call("eval", "--gold", "gold.jsonl")
+    assert alone.status == 2
+    assert "--gold and --pred: give both" in alone.err
+
+
 def test_mistakes_come_with_the_n_grams_behind_them(call: Call, work: Path, model: Path) -> None:
     rows = [{"text": "Observers strongly oppose the bold venture.", "label": "support", "document": "a"}]
     call("eval", "--model", model, "--data", write_jsonl(work / "gold.jsonl", rows))
