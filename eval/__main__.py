@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -37,6 +38,7 @@ from eval.report import write_report
 from eval.slices import slices
 from models.explain import Explainer
 from models.outputs import harmless, told
+from models.shares import corrected, counted, simulate
 from models.storage import MODEL, load
 
 TOP_TERMS = 15
@@ -111,6 +113,7 @@ def main() -> None:
         "abstention": risk_coverage(probabilities, gold, known),
     }
     report["reliability"] = on_one_scale(judged.clauses["coders"][:], codings["model"], gold)
+    report["shares"] = shares(probabilities, gold, known, saved.card)
     report["slices"] = slices(judged.clauses, codings["model"], probabilities.max(axis=1), labels)
     if set(known) == set(CODES):
         report["behaviour"] = behaviour(saved.pipeline.predict_proba, known)
@@ -220,6 +223,22 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
                 "rename it with --label-map OLD=NEW"
             )
     return Judged(without_known(clauses, set(str(card.get("trained_on", "")).split())), source, part)
+
+
+def shares(
+    probabilities: NDArray[np.float64], gold: list[str], labels: list[str], card: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Shares of the codes as gold has them, as counted and as corrected, and how far both are off in simulation."""
+    prior = card.get("prior")
+    if not prior or set(prior) != set(labels):
+        return None
+    before = np.array([prior[label] for label in labels])
+    truth = np.array([gold.count(label) / len(gold) for label in labels])
+    found = {"gold": truth, "counted": counted(probabilities), "corrected": corrected(probabilities, before)}
+    return {
+        "shares": {name: dict(zip(labels, each.tolist(), strict=True)) for name, each in found.items()},
+        "error_in_simulation": simulate(probabilities, np.array(gold), labels, before),
+    }
 
 
 def learnt_clauses(card: dict[str, Any]) -> Dataset | None:

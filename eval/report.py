@@ -110,6 +110,7 @@ def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Sec
                 for each in report["slices"][:SLICES]
             ],
         ),
+        *_shares(report),
         *_reliability(report),
         *_behaviour(report),
         *_documents(report),
@@ -124,6 +125,20 @@ def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Sec
             ],
         ),
     ]
+
+
+def _shares(report: dict[str, Any]) -> list[Section]:
+    if report["shares"] is None:
+        return []
+    found, errors = report["shares"]["shares"], report["shares"]["error_in_simulation"]
+    text = (
+        "Counting codes is biased where some codes are rare; the corrected shares are those under which the "
+        "probabilities fit best (expectation maximisation; Saerens et al. 2002). Over simulated mixtures of these "
+        f"clauses a counted share is off by {errors['counted']:.3f}, a corrected one by {errors['corrected']:.3f} in "
+        "the mean."
+    )
+    rows = [[name, *(f"{value:.1%}" for value in each.values())] for name, each in found.items()]
+    return [Section("Shares of the codes", text, ["", *found["gold"]], rows)]
 
 
 def _reliability(report: dict[str, Any]) -> list[Section]:
