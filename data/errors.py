@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def run(main: Callable[[], None]) -> None:
 def _report(message: str) -> int:
     print(f"error: {visible(message)}", file=sys.stderr)
     return 2
+
+
+def say(message: str, start: float | None = None) -> None:
+    """A line of progress on standard error, which reads the same on a terminal and in a log; with the seconds since."""
+    print(visible(message) + (f" ({time.perf_counter() - start:.1f} s)" if start else ""), file=sys.stderr, flush=True)
 
 
 def visible(text: str) -> str:

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, make_folder, replace_file, require_writable, run, shorten
+from data.errors import InputError, make_folder, replace_file, require_writable, run, say, shorten
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, halves, text_hashes, with_split
@@ -34,7 +34,7 @@ from eval.behaviour import behaviour
 from eval.compare import compare
 from eval.documents import judge_documents
 from eval.metrics import average_precision, calibration, evaluate, risk_coverage
-from eval.report import write_report
+from eval.report import shown, write_report
 from eval.slices import slices
 from models.explain import Explainer
 from models.outputs import harmless, told
@@ -79,7 +79,8 @@ def main() -> None:
     for name in FILES:
         require_writable(out / name)
 
-    judged = choose(arguments, saved.card, [str(label) for label in saved.pipeline.classes_])
+    learnt = None if arguments.data and arguments.fast else learnt_clauses(saved.card)
+    judged = choose(arguments, saved.card, [str(label) for label in saved.pipeline.classes_], learnt)
     gold, texts, documents = (judged.clauses[name][:] for name in ("label", "text", "document"))
     labels = ordered([str(label) for label in saved.pipeline.classes_])
     say(f"judging {arguments.model} on {len(gold):,} clauses of {len(set(documents)):,} documents: {judged.part}")
@@ -92,7 +93,7 @@ def main() -> None:
     if set(labels) <= set(CODES):
         codings["cue lexicon"] = cue_lexicon(texts)
         labels = [code for code in CODES if code in {*labels, *codings["cue lexicon"]}]
-    if not arguments.fast and (learnt := learnt_clauses(saved.card)) is not None:
+    if learnt is not None and not arguments.fast:
         training = halves(with_split(learnt))[0]
         say("fitting simpler classifiers to compare with")
         for name, predict in simpler_classifiers(training["text"][:], training["label"][:]).items():
@@ -194,7 +195,9 @@ def default_out(model: Path, data: str | None) -> Path:
     return Path("reports") / f"{model.stem}-on-{Path(data.removeprefix('hub:').replace(':', '-')).stem}"
 
 
-def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str]) -> Judged:
+def choose(
+    arguments: argparse.Namespace, card: dict[str, Any], labels: list[str], learnt_from: Dataset | None
+) -> Judged:
     """The clauses to judge on: the held-out part where the data have a split, all of them otherwise."""
     learnt = card.get("data", {})
     if arguments.data is None:
@@ -205,9 +208,9 @@ def choose(arguments: argparse.Namespace, card: dict[str, Any], labels: list[str
             raise InputError(
                 f"{source}, which {arguments.model} was trained on, is gone: name its new place with --data"
             )
-        clauses = learnt_clauses(card)
-        if clauses is None:
+        if learnt_from is None:
             raise InputError(f"{source} has changed since {arguments.model} was trained on it: train again")
+        clauses = learnt_from
     else:
         source, clauses = arguments.data, read_from(arguments)
 
@@ -353,7 +356,7 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
     for heading in ("", *names.values(), "MCC"):
         table.add_column(heading, no_wrap=True)
     for name, each in scores.items():
-        table.add_row(Text(name), *(number(each[key], wide=True) for key in names), number(each["mcc"]))
+        table.add_row(Text(name), *(shown(each[key]) for key in names), shown(each["mcc"], wide=False))
     console.print(table)
 
     title = (
@@ -364,7 +367,7 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
         table.add_column(heading, no_wrap=True)
     for name, each in comparisons.items():
         alone = f"{each['first_only']:,}", f"{each['other_only']:,}"
-        table.add_row(Text(name), number(each["lead"], wide=True), *alone, f"{each['p_holm']:.2g}")
+        table.add_row(Text(name), shown(each["lead"]), *alone, f"{each['p_holm']:.2g}")
     console.print(table)
 
     first = next(iter(scores.values()))
@@ -373,7 +376,7 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
         table.add_column(heading, justify="left" if heading == "code" else "right", no_wrap=True)
     for label in labels:
         row = first["per_label"][label]
-        cells = number(row["precision"]), number(row["recall"]), number(row["f1"], wide=True)
+        cells = shown(row["precision"], wide=False), shown(row["recall"], wide=False), shown(row["f1"])
         table.add_row(Text(label), *cells, f"{row['support']:,}")
     console.print(table)
 
@@ -385,7 +388,7 @@ def show_trust(report: dict[str, Any]) -> None:
     if weak := [each for each in report["slices"] if each["field"] != "confidence"][:WEAKEST]:
         told = [f"{each['value']} {each['macro_f1']['value']:.2f} ({each['clauses']:,})" for each in weak]
         lines.append(f"weakest parts, macro-F1 (clauses): {', '.join(told)}")
-    error, squared = (number(report["calibration"][name], wide=True) for name in ("ece", "brier"))
+    error, squared = (shown(report["calibration"][name]) for name in ("ece", "brier"))
     chance = report["calibration"]["ece"]["by_chance"]
     lines.append(f"expected calibration error {error} (up to {chance:.3f} is chance), Brier score {squared}")
     if "behaviour" in report:
@@ -406,24 +409,10 @@ def show_trust(report: dict[str, Any]) -> None:
             f"{cuts['recall']:.3f}, F1 {cuts['f1']:.3f}; {each['recovered']:.1%} of the clauses recovered"
         )
         lines.append(
-            f"macro-F1 word by word {number(by_word['cut here']['macro_f1'], wide=True)}, "
-            f"on clauses cut by coders {number(by_word['cut by coders']['macro_f1'], wide=True)}"
+            f"macro-F1 word by word {shown(by_word['cut here']['macro_f1'])}, "
+            f"on clauses cut by coders {shown(by_word['cut by coders']['macro_f1'])}"
         )
     print("\n" + "\n".join(lines))
-
-
-def number(score: dict[str, Any], wide: bool = False) -> str:
-    """`0.73 [0.70, 0.76]`; `n/a` for a score that has no value."""
-    if score["value"] is None:
-        return "n/a"
-    text = f"{score['value']:.3f}"
-    if wide and score["interval"]:
-        text += f" [{score['interval'][0]:.3f}, {score['interval'][1]:.3f}]"
-    return text
-
-
-def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

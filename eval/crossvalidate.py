@@ -6,7 +6,6 @@ python -m eval.crossvalidate --data tweets.jsonl --topic-column target --by topi
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError, make_folder, replace_file, require_writable, run, shorten
+from data.errors import InputError, make_folder, replace_file, require_writable, run, say, shorten
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, document_groups
 from eval.metrics import evaluate
+from eval.report import shown
 from models.classifier import Settings
 from models.fitting import FOLDS, Clauses, out_of_fold
 
@@ -107,19 +107,6 @@ def show(scores: dict[str, dict[str, Any]], labels: list[str]) -> None:
         per_label = [shown(each["per_label"][label]["f1"], wide=False) for label in labels]
         table.add_row(Text(name), f"{each['clauses']:,}", *overall, *per_label)
     Console(highlight=False).print(table)
-
-
-def shown(score: dict[str, Any], wide: bool = True) -> str:
-    """`0.73 [0.70, 0.76]`; `n/a` for a score that has no value."""
-    if score["value"] is None:
-        return "n/a"
-    bounds = f" [{score['interval'][0]:.3f}, {score['interval'][1]:.3f}]" if wide and score["interval"] else ""
-    return f"{score['value']:.3f}{bounds}"
-
-
-def say(message: str) -> None:
-    """Progress goes to standard error."""
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -198,11 +198,11 @@ def _documents(report: dict[str, Any]) -> list[Section]:
     return [Section("From end to end", text, ["clauses", "macro-F1", "accuracy"], rows)]
 
 
-def shown(score: dict[str, Any]) -> str:
-    """`0.733 [0.701, 0.765]`; `n/a` for a score that has no value."""
+def shown(score: dict[str, Any], wide: bool = True) -> str:
+    """`0.733 [0.701, 0.765]`, or without the interval; `n/a` for a score that has no value."""
     if score["value"] is None:
         return "n/a"
-    bounds = score.get("interval")
+    bounds = score.get("interval") if wide else None
     return f"{score['value']:.3f}" + (f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else "")
 
 

@@ -12,7 +12,6 @@ import csv
 import hashlib
 import io
 import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from data.errors import InputError, make_folder, replace_file, require_writable, run
+from data.errors import InputError, make_folder, replace_file, require_writable, run, say
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
 from data.split import data_sha256, document_groups, halves, text_hashes, with_split
 from eval.candidates import candidates
@@ -181,11 +180,6 @@ def report(out: Path, results: dict[str, dict[str, Any]], gold: str | None) -> N
 def shown(value: tuple[float, list[float]], form: str = ".4f") -> str:
     """`0.9071 [0.8961, 0.9173]`."""
     return f"{value[0]:{form}} [{value[1][0]:{form}}, {value[1][1]:{form}}]"
-
-
-def say(message: str) -> None:
-    """Progress goes to standard error."""
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

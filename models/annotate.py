@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from data.documents import Document, Unreadable, find, read_documents
-from data.errors import InputError, make_folder, replace_file, require_writable, run, visible
+from data.errors import InputError, make_folder, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
 from features.segment import segment
 from models.calibration import threshold_for
@@ -346,10 +346,6 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         if self.bar:
             self.bar.stop()
-
-
-def say(message: str) -> None:
-    print(visible(message), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ python -m train --data mine.csv --text-column body --label-map con=oppose,pro=su
 import argparse
 import difflib
 import shlex
-import sys
 import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, replace
@@ -18,7 +17,7 @@ from datasets import Dataset
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, run, shorten
+from data.errors import InputError, run, say, shorten
 from data.reading import CORPUS, add_data_arguments, read_from
 from data.split import data_sha256, document_groups, halves, refuse_leaks, text_hashes, with_split
 from models.calibration import calibrate
@@ -167,11 +166,6 @@ def size(clauses: Dataset) -> dict[str, int]:
 
 def count(clauses: Dataset) -> str:
     return f"{len(clauses):,} clauses of {size(clauses)['documents']:,} documents"
-
-
-def say(message: str, start: float | None = None) -> None:
-    """Progress goes to standard error, a line a step, so that it reads the same on a terminal and in a log."""
-    print(message + (f" ({time.perf_counter() - start:.1f} s)" if start else ""), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
