@@ -52,3 +52,13 @@ def on_one_scale(codings: list[list[str] | None], coded: list[str], gold: list[s
         scale[f"model and coder {place + 1}"] = alpha(pairs)
     scale["model and gold"] = alpha([[truth, model] for _, model, truth in rows])
     return scale
+
+
+def coder_confusion(codings: Sequence[Sequence[str] | None], labels: Sequence[str]) -> list[list[int]] | None:
+    """How often the first coder gave the row's code and the second the column's; None without clauses coded twice.
+
+    >>> coder_confusion([["a", "a"], ["a", "b"], ["b"]], ["a", "b"])
+    [[1, 1], [0, 0]]
+    """
+    pairs = Counter(tuple(codes[:2]) for codes in codings if codes and len(codes) > 1)
+    return [[pairs[one, two] for two in labels] for one in labels] if pairs else None

@@ -10,32 +10,29 @@ import csv
 import io
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import joblib
 import numpy as np
 from datasets import Dataset
-from rich.progress import track
-from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedGroupKFold
 
-from data.errors import make_folder, replace_file, require_writable, run
+from data.errors import make_folder, replace_file, require_writable, run, say
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
 from data.rows import CODES
 from data.split import document_groups
-from eval.agreement import alpha, alpha_by
+from eval.agreement import alpha, alpha_by, coder_confusion
+from eval.learning_curve import Split, learning_curve
 from models.classifier import Settings
-from models.fitting import Clauses, fit, fitted_pipeline
+from models.fitting import Clauses, grouped_folds
 
 OUT = Path("reports/data")
 FOLDS = 5
 CURVE = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 SEED = 0
+OTHERS = "other documents of the corpus"
 TOPICS = 60
 TEMPLATE = Path(__file__).with_name("data_report.html.jinja")
 
@@ -53,12 +50,13 @@ def main() -> None:
         "topics": by_field(clauses, "topic", TOPICS),
         "split": by_field(clauses, "split"),
         "agreement": agreement(clauses),
-        "coders": coder_confusion(clauses),
+        "coders": coders(clauses),
         "lengths": lengths(clauses),
     }
     growth = vocabulary_growth(clauses["text"][:])
-    curve = learning_curve(clauses, gold, arguments.jobs)
-    tables["learning curve"] = curve_table(curve, arguments.data)
+    say("learning curve: fits for seven shares of the documents in each of five folds")
+    points = curve(clauses, gold, arguments.data, arguments.jobs)
+    tables["learning curve"] = curve_table(points)
 
     from eval.plots import plot_growth, plot_learning_curve, plot_lengths, plot_shares
 
@@ -66,9 +64,9 @@ def main() -> None:
         "registers": lambda path: plot_shares(tables["registers"], path),
         "lengths": lambda path: plot_lengths(words_by_register(clauses), path),
         "vocabulary": lambda path: plot_growth(growth, path),
-        "learning curve": lambda path: plot_learning_curve(curve, arguments.data if gold else None, path),
+        "learning curve": lambda path: plot_learning_curve(points, path),
     }
-    write(arguments.out, clauses, tables, pictures, growth, curve)
+    write(arguments.out, clauses, tables, pictures, growth, points)
     documents, overall = len(set(clauses["document"])), tables["agreement"][1][0]
     print(f"{len(clauses):,} clauses of {documents:,} documents; Krippendorff's alpha {overall[2]}")
     print(f"report: {arguments.out}/index.html")
@@ -114,10 +112,10 @@ def agreement(clauses: Dataset) -> Table:
     return ["register", "clauses coded twice", "Krippendorff's alpha", "same code"], rows
 
 
-def coder_confusion(clauses: Dataset) -> Table:
+def coders(clauses: Dataset) -> Table:
     """How often one coder said the row's code and the next the column's."""
-    pairs = Counter(tuple(codes[:2]) for codes in clauses["coders"] if codes and len(codes) > 1)
-    return ["first coder \\ second", *CODES], [[one, *(pairs[one, two] for two in CODES)] for one in CODES]
+    confusion = coder_confusion(clauses["coders"][:], CODES) or []
+    return ["first coder \\ second", *CODES], [[code, *row] for code, row in zip(CODES, confusion, strict=False)]
 
 
 def words_by_register(clauses: Dataset) -> dict[str, list[int]]:
@@ -156,56 +154,30 @@ def vocabulary_growth(texts: list[str]) -> list[tuple[int, int]]:
     return points[::step] + points[-1:]
 
 
-def learning_curve(clauses: Dataset, gold: Dataset | None, jobs: int) -> list[dict[str, Any]]:
-    """Macro-F1 for a growing share of the training documents of each fold; folds never share a document."""
-    texts, labels = np.array(clauses["text"][:], dtype=object), np.array(clauses["label"][:])
-    groups = np.array(document_groups(clauses))
-    gold_texts, gold_labels = (gold["text"][:], gold["label"][:]) if gold else ([], [])
-    splitter = StratifiedGroupKFold(n_splits=FOLDS, shuffle=True, random_state=SEED)
-    tasks = []
-    for fold, (train, test) in enumerate(splitter.split(texts, labels, groups)):
-        order = np.random.default_rng(SEED + fold).permutation(np.unique(groups[train]))
-        for share_ in CURVE:
-            kept = train[np.isin(groups[train], order[: max(2, round(share_ * len(order)))])]
-            tasks.append((share_, kept, test))
-    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(_fit_and_score)(texts[kept], labels[kept], texts[test], labels[test], gold_texts, gold_labels)
-        for _, kept, test in tasks
-    )
-    scores = list(track(done, total=len(tasks), description="learning curve", disable=not sys.stderr.isatty()))
-    return [
-        {
-            "share": share_,
-            "documents": int(np.mean([len(set(groups[kept])) for part, kept, _ in tasks if part == share_])),
-            "clauses": int(np.mean([len(kept) for part, kept, _ in tasks if part == share_])),
-            "held_out": [score[0] for (part, _, _), score in zip(tasks, scores, strict=True) if part == share_],
-            "gold": [score[1] for (part, _, _), score in zip(tasks, scores, strict=True) if part == share_ and gold],
-        }
-        for share_ in CURVE
-    ]
-
-
-def curve_table(curve: list[dict[str, Any]], gold: str | None) -> Table:
-    """The learning curve as means and standard deviations."""
-    head = ["documents", "clauses", "macro-F1 of grouped cross-validation", *([f"macro-F1 on {gold}"] if gold else [])]
-    rows = [[point["documents"], point["clauses"], spread(point["held_out"])] for point in curve]
+def curve(clauses: Dataset, gold: Dataset | None, name: str, jobs: int) -> list[dict[str, Any]]:
+    """The learning curve by grouped cross-validation, on other documents of the corpus and on gold, if there is any."""
+    texts, labels = clauses["text"][:], clauses["label"][:]
+    documents = [str(group) for group in document_groups(clauses)]
     if gold:
-        rows = [[*row, spread(point["gold"])] for row, point in zip(rows, curve, strict=True)]
-    return head, rows
+        texts, labels = texts + gold["text"][:], labels + gold["label"][:]
+        documents += [f"gold {each}" for each in gold["document"]]
+    counted = Clauses(Settings(), texts, labels, documents)
+    rows = np.arange(len(clauses))
+    of_gold = {name: np.arange(len(clauses), len(texts))} if gold else {}
+    splits = [
+        Split(train, {OTHERS: test} | of_gold, seed)
+        for seed, (train, test) in enumerate(grouped_folds(counted.labels[rows], counted.groups[rows], FOLDS, SEED))
+    ]
+    return learning_curve(counted, splits, CURVE, jobs)
 
 
-def _fit_and_score(
-    texts: Any, labels: Any, held_out: Any, held_out_labels: Any, gold: list[str], gold_labels: list[str]
-) -> tuple[float, float | None]:
-    counted = Clauses(Settings(), texts, labels, range(len(texts)))
-    model = fitted_pipeline(counted, fit(counted))
-    on_gold = macro_f1(gold_labels, model.predict(gold)) if gold else None
-    return macro_f1(held_out_labels, model.predict(held_out)), on_gold
-
-
-def macro_f1(gold: Any, predicted: Any) -> float:
-    """Mean F1 of the labels that have gold rows."""
-    return float(f1_score(gold, predicted, labels=sorted(set(gold)), average="macro", zero_division=0))
+def curve_table(curve: list[dict[str, Any]]) -> Table:
+    """The learning curve as means and standard deviations."""
+    names = list(curve[0]["scores"])
+    rows: list[list[Any]] = [
+        [point["documents"], point["clauses"], *(spread(point["scores"][name]) for name in names)] for point in curve
+    ]
+    return ["documents", "clauses", *(f"macro-F1 on {name}" for name in names)], rows
 
 
 def spread(scores: list[float]) -> str:
@@ -229,7 +201,7 @@ def write(
     tables: dict[str, Table],
     pictures: dict[str, Callable[[Path], None]],
     growth: list[tuple[int, int]],
-    curve: list[dict[str, Any]],
+    points: list[dict[str, Any]],
 ) -> None:
     make_folder(out)
     images = {}
@@ -246,7 +218,7 @@ def write(
         clauses=len(clauses), documents=len(set(clauses["document"])), tables=tables, images=images
     )
     replace_file(out / "index.html", page)
-    report = {"tables": tables, "vocabulary_growth": growth, "learning_curve": curve}
+    report = {"tables": tables, "vocabulary_growth": growth, "learning_curve": points}
     replace_file(out / "data.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -16,32 +16,42 @@ from models.explain import Contribution
 from models.summary import STYLES
 
 plt.rcParams["text.parse_math"] = False  # a dollar sign of a text is a dollar sign
-BLUE = "#0072b2"
+BLUE, ORANGE = "#0072b2", "#d55e00"  # Wong (2011): told apart by people with the common kinds of colour blindness
+MORE = ("#009e73", "#cc79a7", "#666666", "#999999")
+PARTS = 40  # slices shown
+LONGEST = 45  # letters of the name of one
 MAX_CELLS = 20  # codes up to which a confusion matrix has its numbers written in
 DPI = 150
 # Without the version, the date and the random names that matplotlib writes, the same numbers give the same bytes.
 plt.rcParams["svg.hashsalt"] = "policy-stance"
 
 
-def plot_confusion(confusion: list[list[int]], labels: list[str], title: str, path: Path) -> None:
-    """Gold codes down, predicted codes across; shares of the gold code as shade, counts as numbers."""
-    counts = np.array(confusion)
-    with np.errstate(invalid="ignore"):
-        shares = counts / counts.sum(axis=1, keepdims=True)
-    figure, axes = plt.subplots(
-        figsize=(1.2 * min(len(labels), MAX_CELLS) + 2.6, 1.0 * min(len(labels), MAX_CELLS) + 1.8), layout="constrained"
+def plot_confusion(confusions: dict[str, list[list[int]]], labels: list[str], title: str, path: Path) -> None:
+    """Confusion matrices beside each other, named ROWS by COLUMNS; shares of a row as shade, counts as numbers."""
+    side = 1.1 * min(len(labels), MAX_CELLS)
+    figure, grid = plt.subplots(
+        1,
+        len(confusions),
+        figsize=((side + 1.4) * len(confusions) + 1.2, side + 1.6),
+        layout="constrained",
+        squeeze=False,
     )
-    image = axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts if len(labels) <= MAX_CELLS else np.empty((0, 0))):
-        share = shares[row, column]
-        text = f"{count}" if np.isnan(share) else f"{share:.0%}\n{count}"
-        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.55 else "black")
-    axes.set_xticks(range(len(labels)), labels, rotation=30 if len(labels) > 5 else 0)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlabel("code by the model")
-    axes.set_ylabel("gold code")
-    axes.set_title(title, fontsize=10, wrap=True)
-    figure.colorbar(image, label="share of the gold code", format=matplotlib.ticker.PercentFormatter(1))
+    for axes, (name, confusion) in zip(grid.flat, confusions.items(), strict=True):
+        rows, columns = name.split(" by ")
+        counts = np.array(confusion)
+        with np.errstate(invalid="ignore"):
+            shares = counts / counts.sum(axis=1, keepdims=True)
+        image = axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
+        for (row, column), count in np.ndenumerate(counts if len(labels) <= MAX_CELLS else np.empty((0, 0))):
+            share = shares[row, column]
+            text = f"{count}" if np.isnan(share) else f"{share:.0%}\n{count}"
+            axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.55 else "black")
+        axes.set_xticks(range(len(labels)), labels, rotation=30 if len(labels) > 5 else 0)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_xlabel(columns)
+        axes.set_ylabel(rows)
+    figure.suptitle(title, fontsize=10, wrap=True)
+    figure.colorbar(image, ax=grid, label="share of the row", format=matplotlib.ticker.PercentFormatter(1))
     _save(figure, path)
 
 
@@ -103,24 +113,84 @@ def plot_growth(points: list[tuple[int, int]], path: Path) -> None:
     _save(figure, path)
 
 
-def plot_learning_curve(curve: list[dict[str, Any]], gold: str | None, path: Path) -> None:
-    """Macro-F1 against training documents: mean and standard deviation over the folds."""
+def plot_learning_curve(
+    curve: list[dict[str, Any]], path: Path, laws: dict[str, dict[str, Any] | None] | None = None
+) -> None:
+    """Macro-F1 against training documents: mean and standard deviation over the splits, and the fitted power laws."""
     figure, axes = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
     documents = [point["documents"] for point in curve]
-    lines = [("held_out", "other documents of the corpus", BLUE, "o-")]
-    if gold:
-        lines.append(("gold", gold, "#d55e00", "s--"))
-    for key, name, colour, style in lines:
-        means, deviations = ([f(point[key]) for point in curve] for f in (np.mean, lambda each: np.std(each, ddof=1)))
-        axes.errorbar(documents, means, yerr=deviations, fmt=style, color=colour, capsize=3, label=name)
+    ticks = list(documents)
+    for (name, _), colour, marker in zip(curve[0]["scores"].items(), (BLUE, ORANGE, *MORE), "osD^", strict=False):
+        means, deviations = (
+            [f(point["scores"][name]) for point in curve] for f in (np.mean, lambda each: np.std(each, ddof=1))
+        )
+        line = "none" if laws else "-" if marker == "o" else "--"
+        axes.errorbar(
+            documents, means, yerr=deviations, marker=marker, linestyle=line, color=colour, capsize=3, label=name
+        )
+        if law := (laws or {}).get(name):
+            twice = law["doubled"]["documents"]
+            grid = np.geomspace(documents[0], twice, 100)
+            label = f"{law['ceiling']:.3f} − {law['factor']:.2f} · n^−{law['exponent']:.2f}"
+            axes.plot(grid, law["ceiling"] - law["factor"] * grid ** -law["exponent"], color=colour, label=label)
+            axes.plot(twice, law["doubled"]["value"], marker=marker, color=colour, fillstyle="none")
+            ticks = [*documents, twice]
     axes.set_xscale("log")
-    axes.set_xticks(documents, [str(count) for count in documents])
+    axes.set_xticks(ticks, [str(count) for count in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("training documents")
-    axes.set_ylabel("macro-F1 (bars: standard deviation over folds)")
+    axes.set_xlabel("training documents (hollow: foretold)" if laws and any(laws.values()) else "training documents")
+    axes.set_ylabel("macro-F1 (bars: standard deviation over splits)")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     _save(figure, path)
+
+
+def plot_codes(per_label: dict[str, dict[str, Any]], labels: list[str], title: str, path: Path) -> None:
+    """F1 of every code with its interval, coder by coder: rows of codes, the coders below one another."""
+    figure, axes = plt.subplots(figsize=(7, 0.15 * len(labels) * (len(per_label) + 1) + 1.8), layout="constrained")
+    names = list(per_label)
+    for place, (name, scores) in enumerate(per_label.items()):
+        drawn = [
+            (row, scores[label]["f1"]) for row, label in enumerate(labels) if scores[label]["f1"]["value"] is not None
+        ]
+        values = np.array([score["value"] for _, score in drawn])
+        bounds = np.array([score["interval"] or [score["value"]] * 2 for _, score in drawn]).reshape(-1, 2)
+        heights = [row * (len(names) + 1) + place for row, _ in drawn]
+        errors = np.abs(bounds.T - values)
+        colour, marker = (BLUE, ORANGE, *MORE)[min(place, 5)], "os^Dv<>PX*"[place % 10]
+        axes.errorbar(values, heights, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2, label=name)
+    middle = (len(names) - 1) / 2
+    axes.set_yticks([row * (len(names) + 1) + middle for row in range(len(labels))], labels)
+    axes.invert_yaxis()
+    axes.set_xlim(right=1)
+    axes.set_xlabel("F1 (bars: 95 % interval over documents)")
+    axes.set_title(title, fontsize=9, wrap=True)
+    axes.grid(alpha=0.3, axis="x")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    _save(figure, path)
+
+
+def plot_slices(slices: list[dict[str, Any]], overall: float, title: str, path: Path) -> None:
+    """Macro-F1 of parts of the clauses with its interval, the weakest on top; the line is all clauses."""
+    shown = slices[:PARTS]
+    figure, axes = plt.subplots(figsize=(7.5, 0.27 * len(shown) + 1.4), layout="constrained")
+    values = np.array([each["macro_f1"]["value"] for each in shown])
+    bounds = np.array([each["macro_f1"]["interval"] or [each["macro_f1"]["value"]] * 2 for each in shown])
+    axes.errorbar(values, range(len(shown)), xerr=np.abs(bounds.T - values), fmt="o", color=BLUE, capsize=2)
+    axes.axvline(overall, color="black", linewidth=0.8, linestyle="--", label=f"all clauses {overall:.3f}")
+    names = [f"{each['field']}: {_cut(each['value'])} ({each['clauses']:,})" for each in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(y=0.02)
+    axes.set_xlabel("macro-F1 (bars: 95 % interval; in brackets clauses)")
+    axes.set_title(title, fontsize=9, wrap=True)
+    axes.grid(alpha=0.3, axis="x")
+    axes.legend(loc="lower left")
+    _save(figure, path)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def plot_reliability(calibration: dict[str, Any], title: str, path: Path) -> None:

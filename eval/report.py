@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+import numpy as np
 
 from data.errors import replace_file
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 MISTAKES = 20
 SLICES = 40
+WEAKEST = 5
 
 
 class Section(NamedTuple):
@@ -26,8 +28,12 @@ class Section(NamedTuple):
 
 def write_report(out: Path, report: dict[str, Any], mistakes: list[dict[str, Any]]) -> None:
     """Write index.html, which holds its pictures, and report.md, which names them."""
-    parts = sections(report, mistakes)
     title = f"{report['model']['file']} on {report['data']['source']}: {report['data']['part']}"
+    write_sections(out, title, sections(report, mistakes))
+
+
+def write_sections(out: Path, title: str, parts: list[Section]) -> None:
+    """Write sections as a page and as Markdown; their pictures lie in `out`."""
     images = {part.image: base64.b64encode((out / part.image).read_bytes()).decode() for part in parts if part.image}
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -37,107 +43,221 @@ def write_report(out: Path, report: dict[str, Any], mistakes: list[dict[str, Any
 
 def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Section]:
     """What a reader wants to know, in the order of asking."""
-    model, labels = report["scores"]["model"], report["labels"]
+    model = report["scores"]["model"]
+    return [
+        score_section(report["scores"], model),
+        lead_section(report["comparisons"], "the model"),
+        *_codes(report, model),
+        *_calibration(report),
+        *_slices(report),
+        *_leakage(report),
+        *_curve(report),
+        *_shares(report),
+        *_reliability(report),
+        *_behaviour(report),
+        *_documents(report),
+        Section("What decides", "The n-grams with the largest weights; a hyphen marks a stem.", image="top_terms.png"),
+        *_mistakes(report, mistakes),
+    ]
+
+
+def score_section(scores: dict[str, dict[str, Any]], first: dict[str, Any]) -> Section:
+    """The scores of all coders; `first` says on how much."""
+    return Section(
+        "How good it is",
+        f"Judged on {first['clauses']:,} clauses of {first['documents']:,} documents that were not learnt from. "
+        "Macro-F1 is the mean of the F1 of the codes; in brackets 95 % intervals from a bootstrap that resamples "
+        f"documents. Always giving the commonest code would be right in {shown(scores['majority']['accuracy'])}, the "
+        "zero-information rate.",
+        ["", "macro-F1, all codes", "positions only", "accuracy", "Matthews' correlation"],
+        [
+            [name, *(shown(each[key]) for key in ("macro_f1", "macro_f1_positions", "accuracy", "mcc"))]
+            for name, each in scores.items()
+        ],
+    )
+
+
+def lead_section(comparisons: dict[str, dict[str, Any]], first: str) -> Section:
+    """The paired tests of one coder against the others."""
+    return Section(
+        "Is its lead real?",
+        f"Against each of the others on the same clauses: the lead of {first} in macro-F1 with the interval of a "
+        "paired bootstrap over documents, how many clauses only one of the two coded right, and the p-value of "
+        "McNemar's exact test, corrected for the number of comparisons (Holm).",
+        ["over", "lead in macro-F1", f"only {first} right", "only the other right", "p"],
+        [
+            [name, shown(each["lead"]), f"{each['first_only']:,}", f"{each['other_only']:,}", f"{each['p_holm']:.2g}"]
+            for name, each in comparisons.items()
+        ],
+    )
+
+
+def _codes(report: dict[str, Any], model: dict[str, Any]) -> list[Section]:
+    precision = report["average_precision"]
+    rows = [
+        [
+            label,
+            *(shown(model["per_label"][label][name]) for name in ("precision", "recall", "f1")),
+            shown(precision["per_label"].get(label, {"value": None})),
+            f"{model['per_label'][label]['support']:,}",
+        ]
+        for label in report["labels"]
+    ]
+    text = f"Mean average precision over the codes: {shown(precision['macro'])}."
+    head = ["code", "precision", "recall", "F1", "average precision", "clauses"]
+    beside = "Gold codes down, codes of the model across"
+    if report["coder_confusion"]:
+        beside += "; beside it the first coder down and the second across, for what people confuse"
+    return [
+        Section("Code by code", text, head, rows, "codes.png"),
+        Section("What is taken for what", f"{beside}.", image="confusion.png"),
+    ]
+
+
+def _calibration(report: dict[str, Any]) -> list[Section]:
+    error, points = report["calibration"]["ece"], report["abstention"]["points"][1::2]
     return [
         Section(
-            "How good it is",
-            f"Judged on {model['clauses']:,} clauses of {model['documents']:,} documents that it has not learnt from. "
-            "Macro-F1 is the mean of the F1 of the codes; in brackets 95 % intervals from a bootstrap that resamples "
-            f"documents. Always giving the commonest code would be right in "
-            f"{shown(report['scores']['majority']['accuracy'])}.",
-            ["", "macro-F1, all codes", "positions only", "accuracy", "Matthews' correlation"],
-            [
-                [name, *(shown(each[key]) for key in ("macro_f1", "macro_f1_positions", "accuracy", "mcc"))]
-                for name, each in report["scores"].items()
-            ],
-        ),
-        Section(
-            "Is its lead real?",
-            "The model against each of the others on the same clauses: the lead in macro-F1 with the interval of a "
-            "paired bootstrap over documents, how many clauses only one of the two coded right, and the p-value of "
-            "McNemar's exact test, corrected for the number of comparisons (Holm).",
-            ["over", "lead in macro-F1", "only the model right", "only the other right", "p"],
-            [
-                [
-                    name,
-                    shown(each["lead"]),
-                    f"{each['first_only']:,}",
-                    f"{each['other_only']:,}",
-                    f"{each['p_holm']:.2g}",
-                ]
-                for name, each in report["comparisons"].items()
-            ],
-        ),
-        Section(
-            "Code by code",
-            f"Mean average precision over the codes: {shown(report['average_precision']['macro'])}.",
-            ["code", "precision", "recall", "F1", "average precision", "clauses"],
-            [
-                [
-                    label,
-                    *(shown(model["per_label"][label][name]) for name in ("precision", "recall", "f1")),
-                    shown(report["average_precision"]["per_label"].get(label, {"value": None})),
-                    f"{model['per_label'][label]['support']:,}",
-                ]
-                for label in labels
-            ],
-            "confusion.png",
-        ),
-        Section(
             "Can its confidence be believed?",
-            f"Expected calibration error {shown(report['calibration']['ece'])}, Brier score "
-            f"{shown(report['calibration']['brier'])}. A calibrated model would show an error of up to "
-            f"{report['calibration']['ece']['by_chance']:.3f} by chance. On the diagonal confidence means what it "
-            "says.",
+            f"Expected calibration error {shown(error)}, Brier score {shown(report['calibration']['brier'])}. A "
+            f"calibrated model would show an error of up to {error['by_chance']:.3f} by chance. On the diagonal "
+            "confidence means what it says.",
             image="reliability.png",
         ),
         Section(
             "What abstaining would bring",
             f"Area under the risk–coverage curve {report['abstention']['area']:.4f}.",
             ["share coded, the surest first", "accuracy"],
-            [[f"{each['coverage']:.0%}", f"{each['accuracy']:.1%}"] for each in report["abstention"]["points"][1::2]],
+            [[f"{each['coverage']:.0%}", f"{each['accuracy']:.1%}"] for each in points],
             "risk_coverage.png",
         ),
+    ]
+
+
+def _slices(report: dict[str, Any]) -> list[Section]:
+    parts = report["slices"]
+    if not parts:
+        return []
+    rows = [
+        [
+            *(each["field"], each["value"], f"{each['clauses']:,}", f"{each['documents']:,}"),
+            *(shown(each["macro_f1"]), shown(each["accuracy"])),
+        ]
+        for each in parts[:SLICES]
+    ]
+    # That unsure codes are often wrong is no news.
+    weakest = [each for each in parts if each["field"] != "confidence"][:WEAKEST]
+    named = "; ".join(f"{each['field']} {each['value']}, {shown(each['macro_f1'])}" for each in weakest)
+    text = f"Parts of at least fifty clauses, the weakest first. Apart from what it is unsure of, weakest are {named}."
+    return [
         Section(
             "Where it is weak",
-            "Parts of at least fifty clauses, the weakest first.",
+            text,
             ["by", "part", "clauses", "documents", "macro-F1", "accuracy"],
-            [
-                [
-                    *(each["field"], each["value"], f"{each['clauses']:,}", f"{each['documents']:,}"),
-                    *(shown(each["macro_f1"]), shown(each["accuracy"])),
-                ]
-                for each in report["slices"][:SLICES]
-            ],
+            rows,
+            "slices.png",
+        )
+    ]
+
+
+def _leakage(report: dict[str, Any]) -> list[Section]:
+    if "leakage" not in report:
+        return []
+    both, crossed = report["leakage"]["overlap"], report["leakage"].get("cross_validation", {})
+    text = (
+        f"Of the documents judged, {both['documents']} are among those learnt from; {both['clauses']:,} of their "
+        f"clauses of five words or more stand there word for word, {both['near_duplicates']:,} nearly so."
+    )
+    if crossed:
+        flatters = (crossed["lead"]["interval"] or [0])[0] > 0
+        text += (
+            " Were clauses dealt at random, so that those of one document stood on both sides, cross-validation would "
+            f"score {shown(crossed['lead'])} more than with documents kept whole: "
+        ) + ("such a split flatters." if flatters else "clauses of one document do not give each other away here.")
+    names = {"grouped": "folds of documents", "random": "folds of clauses at random"}
+    rows = [[told, *(shown(score) for score in crossed[name].values())] for name, told in names.items() if crossed]
+    return [Section("Does anything leak?", text, ["cross-validation", "macro-F1", "accuracy"], rows)]
+
+
+def _curve(report: dict[str, Any]) -> list[Section]:
+    if "learning_curve" not in report:
+        return []
+    points, law = report["learning_curve"]["points"], report["learning_curve"]["power_law"]
+    text = "Models of the first documents in orders drawn at random, judged on the same clauses."
+    if law:
+        doubled = law["doubled"]
+        spread = f" [{doubled['range'][0]:.3f}, {doubled['range'][1]:.3f}]" if doubled["range"] else ""
+        text += (
+            f" The power law {law['ceiling']:.3f} − {law['factor']:.2f} · n^−{law['exponent']:.2f} (Figueroa et al. "
+            f"2012) foretells {doubled['value']:.3f}{spread} for {doubled['documents']:,} documents, twice as many; in "
+            "brackets the range over the orders."
+        )
+    rows = [
+        [
+            *(f"{point['documents']:,}", f"{point['clauses']:,}"),
+            *(f"{np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}" for each in point["scores"].values()),
+        ]
+        for point in points
+    ]
+    head = ["documents", "clauses", "macro-F1 (mean, standard deviation over orders)"]
+    return [Section("What would more documents bring?", text, head, rows, "learning_curve.png")]
+
+
+def _mistakes(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Section]:
+    pairs = [
+        [
+            *(each["gold"], each["coded"], f"{each['clauses']:,}", f"{each['share']:.1%}"),
+            ", ".join(each["because"]),
+        ]
+        for each in report["mistakes_by_pair"]
+    ]
+    doubles = bool(mistakes) and "nearest" in mistakes[0]
+    text = "All of them stand in mistakes.csv and mistakes.jsonl."
+    if doubles:
+        text += (
+            " Beside each the training clause most like it, its code and the cosine of their features: a double with "
+            "another code is a slip of the coders or a distinction that n-grams do not see."
+        )
+    rows = [
+        [
+            *(each["gold"], each["coded"], f"{each['confidence']:.0%}", each["text"], ", ".join(each["because"])),
+            *([_double(each["nearest"])] if doubles else []),
+        ]
+        for each in mistakes[:MISTAKES]
+    ]
+    return [
+        Section(
+            "Mistakes by pair of codes",
+            "With the n-grams that spoke most for the wrong code.",
+            ["gold", "coded", "clauses", "of the gold code", "because of"],
+            pairs,
         ),
-        *_shares(report),
-        *_reliability(report),
-        *_behaviour(report),
-        *_documents(report),
-        Section("What decides", "The n-grams with the largest weights; a hyphen marks a stem.", image="top_terms.png"),
         Section(
             "Its surest mistakes",
-            "All of them stand in mistakes.jsonl.",
-            ["gold", "coded", "confidence", "clause", "because of"],
-            [
-                [each["gold"], each["coded"], f"{each['confidence']:.0%}", each["text"], ", ".join(each["because"])]
-                for each in mistakes[:MISTAKES]
-            ],
+            text,
+            ["gold", "coded", "confidence", "clause", "because of", *(["most like"] if doubles else [])],
+            rows,
         ),
     ]
+
+
+def _double(nearest: dict[str, Any]) -> str:
+    return f"{nearest['label']}, {nearest['similarity']:.2f}: {nearest['text']}"
 
 
 def _shares(report: dict[str, Any]) -> list[Section]:
     if report["shares"] is None:
         return []
     found, errors = report["shares"]["shares"], report["shares"]["error_in_simulation"]
+    as_they_are = report["shares"]["error_by_document"]
     text = (
-        "Counting codes is biased where some codes are rare; the corrected shares are those under which the "
-        "probabilities fit best (expectation maximisation; Saerens et al. 2002). Over simulated mixtures of these "
-        f"clauses a counted share is off by {errors['counted']:.3f}, a corrected one by {errors['corrected']:.3f} in "
-        "the mean."
+        "Counting codes is biased where the codes are mixed otherwise than in the training documents; corrected shares "
+        "undo the confusions that the model showed there (adjusted classify-and-count; Forman 2008). Over simulated "
+        f"mixtures of every kind a counted share is off by {errors['counted']:.3f} in the mean, a corrected one by "
+        f"{errors['corrected']:.3f}; in single documents as they are by {as_they_are['counted']:.3f} and "
+        f"{as_they_are['corrected']:.3f}."
     )
-    rows = [[name, *(f"{value:.1%}" for value in each.values())] for name, each in found.items()]
+    rows = [[name, *(shown(value) for value in each.values())] for name, each in found.items()]
     return [Section("Shares of the codes", text, ["", *found["gold"]], rows)]
 
 

@@ -23,7 +23,7 @@ FIFTHS = ("first fifth", "second fifth", "third fifth", "fourth fifth", "last fi
 def slices(
     clauses: Dataset, coded: list[str], confidence: NDArray[np.float64], labels: list[str]
 ) -> list[dict[str, Any]]:
-    """Scores on every part of at least fifty clauses, the weakest in macro-F1 first.
+    """Scores on every part of at least fifty clauses of two documents or more, the weakest in macro-F1 first.
 
     Parts are made by register, topic, decade, length, confidence, place in the document, and whether a clause has a cue
     of the lexicon, a negation or quotation marks. Each has `field, value, clauses, documents, macro_f1, accuracy`.
@@ -36,7 +36,7 @@ def slices(
     gold, documents = clauses["label"][:], clauses["document"][:]
     found = []
     for (field, value), rows in parts.items():
-        if len(rows) < FEWEST or len(rows) == len(gold):
+        if len(rows) < FEWEST or len(rows) == len(gold) or len({documents[row] for row in rows}) < 2:
             continue
         part = [[each[row] for row in rows] for each in (gold, coded, documents)]
         scores = evaluate(part[0], part[1], part[2], labels)

@@ -250,7 +250,6 @@ def finish(
     queued: list[str],
 ) -> None:
     """Write what needs all documents, and say where everything is."""
-    shown = [*labels, UNCERTAIN] if arguments.target_precision else labels
     if arguments.output and not arguments.quiet:
         say(f"coded clauses: {arguments.output}")
     if arguments.uncertain_out:
@@ -266,9 +265,10 @@ def finish(
         replace_file(arguments.html, page)
         say(f"page: {arguments.html}")
     if arguments.summary:
-        from models.summary import write_summary
+        from models.summary import Summary
 
-        for path in write_summary(arguments.summary, coded, shown):
+        summary = Summary(labels, saved.card.get("confusion"), uncertain=arguments.target_precision is not None)
+        for path in summary.write(arguments.summary, coded):
             say(f"summary: {path}")
 
 
@@ -309,7 +309,8 @@ def _for_summary(document: Document, rows: list[dict[str, Any]], arguments: argp
             raise InputError(f"{document.name} has no column {column!r}, only {there}: name another with {option}")
     group = document.fields.get(arguments.group_by or "folder", "")
     date = document.fields.get(arguments.date_column or "date", "")
-    return Coded(document.name, group, date, Counter(row["label"] for row in rows))
+    given, likely = Counter(row["label"] for row in rows), Counter(likeliest(row) for row in rows)
+    return Coded(document.name, group, date, given, likely)
 
 
 def _save_text(folder: Path, document: Document) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from scipy.stats import beta
+from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import Pipeline
 
 from data.errors import InputError
@@ -76,18 +77,20 @@ def rounded_up(confidence: float) -> float:
 
 
 def calibrate(pipeline: Pipeline, clauses: Clauses, jobs: int = -1) -> dict[str, Any]:
-    """Calibrate a pipeline fitted on `clauses`, and return what its card says of it: temperature and thresholds.
+    """Calibrate a pipeline fitted on `clauses`; returns what its card says of it: `temperature, thresholds, confusion`.
 
-    An empty dict where out-of-fold predictions would say little: under FEW clauses, or a label in one document only.
+    The confusion counts clauses by their label (rows) and the label given out of fold, both in sorted order. An empty
+    dict where out-of-fold predictions would say little: under FEW clauses, or a label in one document only.
     """
     if len(clauses.labels) < FEW or not enough_documents(clauses):
         return {}
-    decisions = out_of_fold(clauses, jobs=jobs)
+    decisions, names = out_of_fold(clauses, jobs=jobs), np.unique(clauses.labels)
     divisor = temperature(decisions, clauses.labels)
     fold_in(pipeline, divisor)
     return {
         "temperature": round(divisor, 4),
         "thresholds": thresholds(probabilities(decisions, divisor), clauses.labels),
+        "confusion": confusion_matrix(clauses.labels, names[decisions.argmax(axis=1)], labels=names).tolist(),
     }
 
 

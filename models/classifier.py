@@ -1,6 +1,7 @@
 """What the classifier is: TF-IDF features and a multinomial logistic regression, all stock scikit-learn."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -31,6 +32,21 @@ class Settings:
     weighting: float = 0.5
     averaged: int = 0
     soft_labels: bool = False
+
+
+def settings_of(card: dict[str, Any]) -> Settings | None:
+    """The settings that the card of a saved model names; None where it names none or of another kind.
+
+    >>> settings_of({"settings": {"features": {"words": [1, 2], "stems": None}, "C": 3.0, "seed": 0}}).features.words
+    (1, 2)
+    """
+    table: dict[str, Any] = {name: each for name, each in card.get("settings", {}).items() if name != "seed"}
+    try:
+        features: dict[str, Any] = table.pop("features")
+        ranges = {name: tuple(each) for name, each in features.items() if isinstance(each, list)}
+        return Settings(features=Features(**features | ranges), **table)
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def stance_classifier(settings: Settings | None = None) -> Pipeline:

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -141,16 +141,29 @@ def term_weights(counts: sparse.csr_matrix, labels: Labels) -> NDArray[np.float6
     return np.asarray(strongest / mean + 1e-3) if mean > 0 else np.ones_like(strongest)
 
 
-def out_of_fold(clauses: Clauses, folds: int = FOLDS, seed: int = SEED, jobs: int = -1) -> NDArray[np.float64]:
+def out_of_fold(
+    clauses: Clauses,
+    folds: int = FOLDS,
+    seed: int = SEED,
+    jobs: int = -1,
+    *,
+    rows: Rows | None = None,
+    grouped: bool = True,
+) -> NDArray[np.float64]:
     """Log-odds (up to a constant a row) for every clause by a model that has not seen its group: n × labels.
 
+    Of some `rows` only, where these are given. Without `grouped` the folds part groups, which flatters the model.
     Columns in the order of the sorted labels; rows of labels that a fold's training part lacks hold -inf there. Raises
     InputError when there are fewer groups than two.
     """
-    splits = grouped_folds(clauses.labels, clauses.groups, folds, seed)
-    parts = joblib.Parallel(n_jobs=jobs)(joblib.delayed(_decide)(clauses, train, test) for train, test in splits)
-    names = np.unique(clauses.labels)
-    decisions = np.full((len(clauses.labels), len(names)), -np.inf)
+    rows = np.arange(len(clauses.labels)) if rows is None else rows
+    labels = clauses.labels[rows]
+    splits = grouped_folds(labels, clauses.groups[rows], folds, seed) if grouped else _folds(labels, folds, seed)
+    parts = joblib.Parallel(n_jobs=jobs)(
+        joblib.delayed(_decide)(clauses, rows[train], rows[test]) for train, test in splits
+    )
+    names = np.unique(labels)
+    decisions = np.full((len(labels), len(names)), -np.inf)
     for (_, test), (known, part) in zip(splits, parts, strict=True):
         decisions[np.ix_(test, np.searchsorted(names, known))] = part
     return decisions
@@ -164,6 +177,12 @@ def grouped_folds(labels: Labels, groups: NDArray[Any], folds: int, seed: int) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a label rarer than the folds
         return list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups))
+
+
+def _folds(labels: Labels, folds: int, seed: int) -> list[tuple[Rows, Rows]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
 
 
 def _decide(clauses: Clauses, train: Rows, test: Rows) -> tuple[Labels, NDArray[np.float64]]:

@@ -1,67 +1,139 @@
-"""Shares of codes in a set of clauses, corrected for the model's confusions.
+"""Shares of the codes in sets of documents, as counted and as corrected for the model's confusions, with intervals.
 
-Counting predictions is biased: where a code is rare, false alarms outnumber it. Two ways to a share: `counted`, and
-`corrected` by expectation maximisation over the calibrated probabilities (Saerens, Latinne & Decaestecker 2002), which
-supposes that clauses of one code look alike wherever they come from (prior-probability shift).
+Counting codes is biased: where a code is rare, false alarms outnumber it. Adjusted classify-and-count undoes that
+(Gart & Buck 1966; Forman 2008; for several codes Hopkins & King 2010): if a clause of code j is coded i with
+probability C[i, j], counted shares are C times the true ones, so the true ones are what solves the equations. C comes
+from out-of-fold predictions on the training documents and stands in the model's card. The correction supposes that
+clauses of one code are confused alike wherever they come from.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
-ROUNDS = 1000
-TOLERANCE = 1e-8
+DRAWS = 2000
+CONFIDENCE = 0.95
+# How much the correction may enlarge an error of the counted shares (the condition number of C).
+WORST_CONDITION = 30.0
+
+Floats = NDArray[np.float64]
 
 
-def counted(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share of clauses that each label is given to: n × labels → labels.
+class Share(NamedTuple):
+    """A share and its 95 % interval."""
 
-    >>> counted(np.array([[0.6, 0.4], [0.7, 0.3]])).tolist()
-    [1.0, 0.0]
+    value: float
+    low: float
+    high: float
+
+
+def counted(counts: NDArray[np.int64], seed: int = 0) -> list[Share]:
+    """The share of each label in all clauses of some documents: counts, documents × labels → labels.
+
+    The interval is Wilson's for one document (Wilson 1927), that of a bootstrap over documents for several: clauses of
+    one document resemble each other.
+
+    >>> [share.value for share in counted(np.array([[2, 6]]))]
+    [0.25, 0.75]
     """
-    labels = probabilities.shape[1]
-    return np.bincount(probabilities.argmax(axis=1), minlength=labels) / len(probabilities)
+    if not counts.sum():
+        return [Share(np.nan, np.nan, np.nan)] * counts.shape[1]
+    totals = counts.sum(axis=0)
+    if len(counts) > 1:
+        return _with_intervals(totals / totals.sum(), _shares(_resampled(counts, seed)))
+    tests = [binomtest(int(count), int(totals.sum())).proportion_ci(CONFIDENCE, "wilson") for count in totals]
+    return [Share(*map(float, each)) for each in zip(totals / totals.sum(), *zip(*tests, strict=True), strict=True)]
 
 
-def corrected(probabilities: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The shares under which calibrated probabilities, learnt where labels had the shares `prior`, fit best.
+def corrected(counts: NDArray[np.int64], confusion: NDArray[np.int64], seed: int = 0) -> list[Share]:
+    """The shares of the labels that give such counts under the model's confusions: documents × labels → labels.
 
-    >>> even = np.array([0.5, 0.5])
-    >>> unsure = np.array([[0.6, 0.4]] * 50 + [[0.4, 0.6]] * 50)
-    >>> corrected(unsure, even).round(3).tolist()
-    [0.5, 0.5]
+    `confusion` counts clauses, gold label × label given, out of fold. The interval has both sources of chance: which
+    documents there are (of a single one, which clauses: its counts are drawn from the posterior under Jeffreys' prior)
+    and how well the confusions are known.
+
+    >>> half_missed = np.array([[50, 50], [0, 100]])
+    >>> [round(share.value, 3) for share in corrected(np.array([[20, 80]]), half_missed)]
+    [0.4, 0.6]
     """
-    shares = prior.copy()
-    for _ in range(ROUNDS):
-        weighted = probabilities * (shares / prior)
-        weighted /= weighted.sum(axis=1, keepdims=True)
-        before, shares = shares, weighted.mean(axis=0)
-        if np.abs(shares - before).max() < TOLERANCE:
-            break
-    return np.asarray(shares)
+    if not counts.sum():
+        return [Share(np.nan, np.nan, np.nan)] * counts.shape[1]
+    generator = np.random.default_rng(seed)
+    drawn = _shares(_resampled(counts, seed)) if len(counts) > 1 else generator.dirichlet(counts[0] + 0.5, size=DRAWS)
+    rates = np.stack([generator.dirichlet(row + 0.5, size=len(drawn)) for row in confusion], axis=2)
+    return _with_intervals(adjusted(_shares(counts.sum(axis=0)), confusion), _solve(rates, drawn))
+
+
+def adjusted(shares: Floats, confusion: NDArray[np.int64]) -> Floats:
+    """The shares nearest to those that the counted ones follow from: … × labels → … × labels."""
+    rates = confusion.T / confusion.sum(axis=1)
+    return _solve(np.broadcast_to(rates, (*shares.shape, shares.shape[-1])), shares)
+
+
+def can_correct(confusion: NDArray[np.int64]) -> bool:
+    """Whether confusions can be undone: every label known, and told from the others well enough."""
+    if not confusion.sum(axis=1).all():
+        return False
+    return bool(np.linalg.cond(confusion.T / confusion.sum(axis=1)) < WORST_CONDITION)
 
 
 def simulate(
-    probabilities: NDArray[np.float64],
-    gold: NDArray[np.str_],
-    labels: list[str],
-    prior: NDArray[np.float64],
+    coded: NDArray[np.int64],
+    gold: NDArray[np.int64],
+    confusion: NDArray[np.int64],
     samples: int = 200,
     size: int = 300,
     seed: int = 0,
 ) -> dict[str, float]:
     """How far counted and corrected shares are off, over samples of clauses with shares of every mixture.
 
-    Shares are drawn evenly from all mixtures of the labels that `gold` has (Dirichlet 1), clauses of each label with
-    replacement; the error is the mean absolute distance of a share, averaged over labels and samples.
+    `coded` and `gold` are numbers of labels. Shares are drawn evenly from all mixtures of the labels that `gold` has
+    (Dirichlet 1), clauses of each label with replacement; the error is the mean absolute distance of a share, averaged
+    over labels and samples.
     """
     generator = np.random.default_rng(seed)
-    places = {index: np.flatnonzero(gold == label) for index, label in enumerate(labels) if (gold == label).any()}
-    errors = []
-    for _ in range(samples):
+    places = {label: np.flatnonzero(gold == label) for label in np.unique(gold).tolist()}
+    truth, found = (np.zeros((samples, len(confusion))) for _ in range(2))
+    for sample in range(samples):
         drawn = generator.multinomial(size, generator.dirichlet(np.ones(len(places))))
         rows = np.concatenate([generator.choice(places[i], k) for i, k in zip(places, drawn, strict=True)])
-        truth = np.zeros(len(labels))
-        truth[list(places)] = drawn / size
-        found = counted(probabilities[rows]), corrected(probabilities[rows], prior)
-        errors.append([np.abs(shares - truth).mean() for shares in found])
-    return dict(zip(("counted", "corrected"), np.mean(errors, axis=0).tolist(), strict=True))
+        truth[sample, list(places)] = drawn / size
+        found[sample] = np.bincount(coded[rows], minlength=len(confusion)) / size
+    errors = np.abs(found - truth).mean(), np.abs(adjusted(found, confusion) - truth).mean()
+    return {"counted": float(errors[0]), "corrected": float(errors[1])}
+
+
+def _shares(counts: NDArray[np.int64]) -> Floats:
+    return np.asarray(counts / counts.sum(axis=-1, keepdims=True))
+
+
+def _resampled(counts: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Counts of samples of the documents, drawn with replacement; samples without a clause are left out."""
+    size = len(counts)
+    weights = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), size=DRAWS)
+    drawn = weights @ counts
+    return np.asarray(drawn[drawn.sum(axis=1) > 0])
+
+
+def _with_intervals(values: Floats, drawn: Floats) -> list[Share]:
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    return [Share(*map(float, each)) for each in zip(values, low, high, strict=True)]
+
+
+def _solve(rates: Floats, shares: Floats) -> Floats:
+    """Solve rates · x = shares and take the nearest x that is shares: none below 0, sum 1."""
+    return _nearest_shares(np.asarray(np.linalg.solve(rates, shares[..., None])[..., 0], dtype=np.float64))
+
+
+def _nearest_shares(values: Floats) -> Floats:
+    """The nearest point of the simplex in the last dimension (Duchi et al. 2008).
+
+    >>> _nearest_shares(np.array([1.2, -0.1, -0.1])).tolist()
+    [1.0, 0.0, 0.0]
+    """
+    falling = -np.sort(-values, axis=-1)
+    surplus = (np.cumsum(falling, axis=-1) - 1) / np.arange(1, values.shape[-1] + 1)
+    last = (falling > surplus).sum(axis=-1, keepdims=True) - 1
+    return np.asarray(np.maximum(values - np.take_along_axis(surplus, last, axis=-1), 0.0))

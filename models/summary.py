@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+from numpy.typing import NDArray
 
 from data.errors import make_folder, replace_file, visible
+from data.rows import UNCERTAIN
 from models.outputs import harmless
+from models.shares import Share, can_correct, corrected, counted
 
-DRAWS = 2000
-CONFIDENCE = 0.95
 BARS = 60  # rows of a plot
 # Colours that people with the common kinds of colour blindness tell apart (Wong 2011), with hatches besides.
 STYLES: dict[str, dict[str, Any]] = {
@@ -28,133 +28,130 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 class Coded(NamedTuple):
-    """How often a document has each code."""
+    """How often a document has each code: as given, and as the likeliest where none was given."""
 
     document: str
     group: str
     date: str
     counts: Counter[str]
+    likeliest: Counter[str]
 
 
-class Share(NamedTuple):
-    """A share and its 95 % interval."""
+class Summary:
+    """Shares of the codes in sets of documents, as counted and, where the model's confusions are known, as corrected.
 
-    value: float
-    low: float
-    high: float
-
-
-def shares(documents: list[Coded], labels: list[str], seed: int = 0) -> dict[str, Share]:
-    """The share of each code in all clauses of some documents.
-
-    The interval is Wilson's for one document (Wilson 1927), that of a bootstrap over documents for several: clauses of
-    one document resemble each other.
-
-    >>> shares([Coded("a", "", "", Counter(oppose=2, none=2))], ["oppose", "none"])["oppose"].value
-    0.5
+    `labels` are those of the model in the order to show them, `confusion` its confusions in sorted order (`models.
+    shares`), None where the card has none. With `uncertain` documents hold clauses that got no code; they are counted
+    as such, and corrected shares go by the likeliest code.
     """
-    counts = np.array([[each.counts[label] for label in labels] for each in documents])
-    total = counts.sum()
-    if not total:
-        return {label: Share(np.nan, np.nan, np.nan) for label in labels}
-    values = counts.sum(axis=0) / total
-    if len(documents) == 1:
-        tests = [binomtest(int(count), int(total)).proportion_ci(CONFIDENCE, "wilson") for count in counts[0]]
-        bounds = np.array([[test.low, test.high] for test in tests])
-    else:
-        size = len(documents)
-        weights = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), size=DRAWS)
-        drawn = weights @ counts
-        kept = drawn.sum(axis=1) > 0
-        drawn = drawn[kept] / drawn[kept].sum(axis=1, keepdims=True)
-        bounds = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0).T
-    return {
-        label: Share(float(value), float(low), float(high))
-        for label, value, (low, high) in zip(labels, values, bounds, strict=True)
-    }
 
+    def __init__(self, labels: list[str], confusion: list[list[int]] | None = None, uncertain: bool = False):
+        self.labels, self.uncertain = labels, uncertain
+        self.given = [*labels, UNCERTAIN] if uncertain else labels
+        self.confusion: NDArray[np.int64] | None = None
+        if confusion is not None and can_correct(np.array(confusion)):
+            order = np.argsort(np.argsort(labels))
+            self.confusion = np.array(confusion)[np.ix_(order, order)]
 
-def write_summary(folder: Path, documents: list[Coded], labels: list[str]) -> list[Path]:
-    """Write documents.csv and shares.png, groups.csv where there are groups, over_time.png where dates are known."""
-    make_folder(folder)
-    by_group: dict[str, list[Coded]] = defaultdict(list)
-    by_date: dict[str, list[Coded]] = defaultdict(list)
-    for each in documents:
-        by_group[each.group].append(each)
-        if year := re.match(r"\d{4}\b", each.date):
-            by_date[year.group()].append(each)
-    written = [_table(folder / "documents.csv", {each.document: [each] for each in documents}, labels)]
-    if len(by_group) > 1:
-        written.append(_table(folder / "groups.csv", dict(sorted(by_group.items())), labels))
-    bars = by_group if len(by_group) > 1 else {each.document: [each] for each in documents}
-    written.append(_bars(folder / "shares.png", bars, labels))
-    if len(by_date) > 1:
-        written.append(_table(folder / "over_time.csv", dict(sorted(by_date.items())), labels))
-        written.append(_lines(folder / "over_time.png", dict(sorted(by_date.items())), labels))
-    return written
+    def counted(self, documents: list[Coded]) -> dict[str, Share]:
+        """The share of each code given in all clauses of some documents."""
+        found = counted(np.array([[each.counts[label] for label in self.given] for each in documents]))
+        return dict(zip(self.given, found, strict=True))
 
+    def corrected(self, documents: list[Coded]) -> dict[str, Share]:
+        """The corrected shares; empty where the model's confusions are not known."""
+        if self.confusion is None:
+            return {}
+        counts = np.array([[each.likeliest[label] for label in self.labels] for each in documents])
+        return dict(zip(self.labels, corrected(counts, self.confusion), strict=True))
 
-def _table(path: Path, rows: dict[str, list[Coded]], labels: list[str]) -> Path:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    head = ["name", "group", "date", "documents", "clauses"]
-    writer.writerow(map(harmless, head + [f"{label}{part}" for label in labels for part in ("", " low", " high")]))
-    for name, documents in rows.items():
-        of_one = [documents[0].group, documents[0].date] if len(documents) == 1 else ["", ""]
-        clauses = sum(each.counts.total() for each in documents)
-        values = [value for share in shares(documents, labels).values() for value in share]
-        cells = ["" if np.isnan(value) else f"{value:.4f}" for value in values]
-        writer.writerow(map(harmless, [name, *of_one, len(documents), clauses, *cells]))
-    replace_file(path, text.getvalue())
-    return path
+    def shown(self, documents: list[Coded]) -> dict[str, Share]:
+        """What a plot shows: the corrected shares, the counted ones where there are none or clauses got no code."""
+        return (not self.uncertain and self.corrected(documents)) or self.counted(documents)
 
+    def write(self, folder: Path, documents: list[Coded]) -> list[Path]:
+        """Write documents.csv and shares.png, groups.csv where there are groups, over_time.* where dates are known."""
+        make_folder(folder)
+        by_group: dict[str, list[Coded]] = defaultdict(list)
+        by_date: dict[str, list[Coded]] = defaultdict(list)
+        for each in documents:
+            by_group[each.group].append(each)
+            if year := re.match(r"\d{4}\b", each.date):
+                by_date[year.group()].append(each)
+        written = [self._table(folder / "documents.csv", {each.document: [each] for each in documents})]
+        if len(by_group) > 1:
+            written.append(self._table(folder / "groups.csv", dict(sorted(by_group.items()))))
+        bars = by_group if len(by_group) > 1 else {each.document: [each] for each in documents}
+        written.append(self._bars(folder / "shares.png", bars))
+        if len(by_date) > 1:
+            written.append(self._table(folder / "over_time.csv", dict(sorted(by_date.items()))))
+            written.append(self._lines(folder / "over_time.png", dict(sorted(by_date.items()))))
+        return written
 
-def _bars(path: Path, rows: dict[str, list[Coded]], labels: list[str]) -> Path:
-    """Shares of the codes, a bar a row; of very many rows those with the most clauses."""
-    plt = _pyplot()
-    largest = sorted(rows, key=lambda name: -sum(each.counts.total() for each in rows[name]))[:BARS]
-    names = [name for name in rows if name in set(largest)][::-1]
-    figure, axes = plt.subplots(figsize=(9, 0.3 * len(names) + 1.4), layout="constrained")
-    left = np.zeros(len(names))
-    found = {name: shares(rows[name], labels) for name in names}
-    for label in labels:
-        values = np.nan_to_num([found[name][label].value for name in names])
-        axes.barh(range(len(names)), values, left=left, label=label, **({"edgecolor": "white"} | STYLES.get(label, {})))
-        left += values
-    clauses = [sum(each.counts.total() for each in rows[name]) for name in names]
-    axes.set_yticks(
-        range(len(names)), [f"{_short(name)} ({count:,})" for name, count in zip(names, clauses, strict=True)]
-    )
-    axes.xaxis.set_major_formatter("{x:.0%}")
-    axes.set_xlim(0, 1)
-    axes.margins(y=0.01)
-    more = f"; the {BARS} largest of {len(rows):,}" if len(rows) > BARS else ""
-    axes.set_xlabel(f"share of the clauses (their number in brackets{more})")
-    figure.legend(loc="outside upper center", ncols=len(labels))
-    return _save(figure, path)
+    def _table(self, path: Path, rows: dict[str, list[Coded]]) -> Path:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        names = [*self.given, *(f"{label} corrected" for label in self.labels if self.confusion is not None)]
+        head = ["name", "group", "date", "documents", "clauses"]
+        writer.writerow(map(harmless, head + [f"{name}{part}" for name in names for part in ("", " low", " high")]))
+        for name, documents in rows.items():
+            of_one = [documents[0].group, documents[0].date] if len(documents) == 1 else ["", ""]
+            clauses = sum(each.counts.total() for each in documents)
+            found = [*self.counted(documents).values(), *self.corrected(documents).values()]
+            cells = ["" if np.isnan(value) else f"{value:.4f}" for share in found for value in share]
+            writer.writerow(map(harmless, [name, *of_one, len(documents), clauses, *cells]))
+        replace_file(path, text.getvalue())
+        return path
 
-
-def _lines(path: Path, rows: dict[str, list[Coded]], labels: list[str]) -> Path:
-    """Shares of the codes year by year, with their intervals."""
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
-    years = list(range(len(rows)))
-    found = [shares(documents, labels) for documents in rows.values()]
-    for label, marker in zip(labels, "osD^vP*X" * len(labels), strict=False):
-        each = [share[label] for share in found]
-        style = STYLES.get(label, {})
-        colour = style.get("edgecolor", style.get("color"))
-        axes.plot(years, [share.value for share in each], marker=marker, color=colour, label=label)
-        axes.fill_between(
-            years, [share.low for share in each], [share.high for share in each], color=colour, alpha=0.15
+    def _bars(self, path: Path, rows: dict[str, list[Coded]]) -> Path:
+        """Shares of the codes, a bar a row; of very many rows those with the most clauses."""
+        plt = _pyplot()
+        largest = sorted(rows, key=lambda name: -sum(each.counts.total() for each in rows[name]))[:BARS]
+        names = [name for name in rows if name in set(largest)][::-1]
+        figure, axes = plt.subplots(figsize=(9, 0.3 * len(names) + 1.4), layout="constrained")
+        left = np.zeros(len(names))
+        found = [self.shown(rows[name]) for name in names]
+        for label in found[0]:
+            values = np.nan_to_num([each[label].value for each in found])
+            style = {"edgecolor": "white"} | STYLES.get(label, {})
+            axes.barh(range(len(names)), values, left=left, label=label, **style)
+            left += values
+        clauses = [sum(each.counts.total() for each in rows[name]) for name in names]
+        axes.set_yticks(
+            range(len(names)), [f"{_short(name)} ({count:,})" for name, count in zip(names, clauses, strict=True)]
         )
-    step = max(1, len(rows) // 12)
-    axes.set_xticks(years[::step], list(rows)[::step])
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_ylabel("share of the clauses (band: 95 % interval)")
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=len(labels))
-    return _save(figure, path)
+        axes.xaxis.set_major_formatter("{x:.0%}")
+        axes.set_xlim(0, 1)
+        axes.margins(y=0.01)
+        more = f"; the {BARS} largest of {len(rows):,}" if len(rows) > BARS else ""
+        axes.set_xlabel(f"{self._kind()} share of the clauses (their number in brackets{more})")
+        figure.legend(loc="outside upper center", ncols=len(found[0]))
+        return _save(figure, path)
+
+    def _lines(self, path: Path, rows: dict[str, list[Coded]]) -> Path:
+        """Shares of the codes year by year, with their intervals."""
+        plt = _pyplot()
+        figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
+        years = list(range(len(rows)))
+        found = [self.shown(documents) for documents in rows.values()]
+        for label, marker in zip(found[0], "osD^vP*X" * len(found[0]), strict=False):
+            each = [share[label] for share in found]
+            style = STYLES.get(label, {})
+            colour = style.get("edgecolor", style.get("color"))
+            axes.plot(years, [share.value for share in each], marker=marker, color=colour, label=label)
+            axes.fill_between(
+                years, [share.low for share in each], [share.high for share in each], color=colour, alpha=0.15
+            )
+        step = max(1, len(rows) // 12)
+        axes.set_xticks(years[::step], list(rows)[::step])
+        axes.yaxis.set_major_formatter("{x:.0%}")
+        axes.set_ylabel(f"{self._kind()} share of the clauses (band: 95 % interval)")
+        axes.grid(alpha=0.3)
+        figure.legend(loc="outside upper center", ncols=len(found[0]))
+        return _save(figure, path)
+
+    def _kind(self) -> str:
+        return "counted" if self.uncertain or self.confusion is None else "corrected"
 
 
 def _pyplot() -> Any:

@@ -45,14 +45,15 @@ def test_make_train_eval_annotate_on_a_fresh_checkout(checkout: Path) -> None:
     made = make(checkout, "-j2", "train", "eval")
     assert made.returncode == 0, made.stderr
     assert "macro-F1, all codes" in made.stdout
-    for name in ("models/stance.joblib", "models/stance.json", "models/stance.skops"):
+    for name in ("models/stance.joblib", "models/stance.json", "models/stance.skops", "models/README.md"):
         assert (checkout / name).is_file(), name
     report = json.loads((checkout / "reports/stance/metrics.json").read_text())
-    for name in ("mistakes.jsonl", "confusion.png", "top_terms.png", "reliability.png", "risk_coverage.png"):
+    for name in ("mistakes.csv", "codes.png", "confusion.svg", "learning_curve.png", "slices.png", "top_terms.png"):
         assert (checkout / "reports/stance" / name).stat().st_size > 1000, name
     scores = report["scores"]
     assert scores["model"]["macro_f1"]["value"] > scores["majority"]["macro_f1"]["value"] + 0.4
     assert report["calibration"]["ece"]["value"] <= 0.03
+    assert report["leakage"]["overlap"] == {"documents": 0, "clauses": 0, "near_duplicates": 0, "examples": []}
     assert report["behaviour"]["pass_rate"] >= BEHAVIOUR_FLOOR, "it may rise, never fall: see eval/behaviour.jsonl"
     assert report["actor_swap"]["flips"] <= 0.005
     assert report["actor_swap"]["change"] <= 0.01
@@ -219,12 +220,33 @@ def test_somebody_s_codes_are_scored_without_a_model(call: Call, work: Path) -> 
     write_jsonl(work / "theirs.jsonl", [row | {"label": "yes"} if n < 4 else row for n, row in enumerate(gold)])
     done = call("eval", "--gold", "gold.jsonl", "--pred", "theirs.jsonl")
     assert done.status == 0, done.err
-    scores = json.loads((work / "reports/theirs-on-gold/metrics.json").read_text())["scores"]["model"]
+    scores = json.loads((work / "reports/theirs-on-gold/metrics.json").read_text())["scores"]["theirs.jsonl"]
     assert scores["accuracy"]["value"] == pytest.approx(0.9)
     assert "theirs.jsonl, code by code" in done.out
     alone = call("eval", "--gold", "gold.jsonl")
     assert alone.status == 2
     assert "--gold and --pred: give both" in alone.err
+
+
+def test_models_are_ranked_on_clauses_that_none_of_them_knows(call: Call, work: Path, model: Path) -> None:
+    """The other model learnt from half of the gold documents; what it could know does not count for either."""
+    known = tiny_rows() + [
+        row | {"document": f"more-{row['document']}", "text": f"Indeed, {row['text']}"} for row in tiny_rows()
+    ]
+    other = work / "models/other.joblib"
+    assert call("train", "--data", write_jsonl(work / "other.jsonl", known), "--model", other).status == 0
+    fresh = [
+        row | {"document": f"new-{row['document']}", "text": f"{row['text']} So it was in June."} for row in tiny_rows()
+    ]
+    gold = write_jsonl(work / "fresh.jsonl", fresh + known[24:28])
+    done = call("eval", "--models", model, other, "--data", gold)
+    assert done.status == 0, done.err
+    report = json.loads((work / "reports/leaderboard/metrics.json").read_text())
+    scores = [each["macro_f1"]["value"] for each in report["scores"].values()]
+    assert scores == sorted(scores, reverse=True)
+    assert {each["clauses"] for each in report["scores"].values()} == {24}
+    assert (work / "reports/leaderboard/index.html").read_text().count("<img ") == 1
+    assert call("eval", "--models", model, "gone.joblib").status == 2
 
 
 def test_mistakes_come_with_the_n_grams_behind_them(call: Call, work: Path, model: Path) -> None:

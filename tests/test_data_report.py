@@ -12,7 +12,7 @@ from tiny_corpus import tiny_rows, write_jsonl
 from data.checks import clause_lengths, copied_from, exact_duplicates, label_mix
 from data.reading import FEATURES, read_clauses
 from eval.agreement import alpha, alpha_by
-from eval.data_report import agreement, by_field, learning_curve, vocabulary_growth
+from eval.data_report import agreement, by_field, curve, vocabulary_growth
 
 
 def dataset(texts: list[str], labels: list[str] | None = None, documents: list[str] | None = None) -> Dataset:
@@ -82,9 +82,9 @@ def test_vocabulary_never_shrinks() -> None:
 
 def test_the_learning_curve_never_shares_a_document(tiny: Path) -> None:
     clauses = read_clauses(tiny)
-    curve = learning_curve(clauses, clauses, jobs=1)
-    assert curve[-1]["documents"] == pytest.approx(5, abs=1)
-    assert len(curve[-1]["held_out"]) == len(curve[-1]["gold"]) == 5
+    points = curve(clauses, clauses, "gold", jobs=1)
+    assert points[-1]["documents"] == pytest.approx(5, abs=1)
+    assert [len(scores) for scores in points[-1]["scores"].values()] == [5, 5]
 
 
 def test_agreement_without_coders_is_not_available(tiny: Path) -> None:

@@ -2,28 +2,17 @@
 
 import html
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from data.errors import InputError
 from models.page import PALETTE, CodedDocument, _luminance, render_page, style_codes
 
 LABELS = ["oppose", "support", "call-for", "none"]
-BROWSER_ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 BAY = [
     ("The ministers met in the harbour.", "none", 0.97),
     ("They reject the levy as it stands", "oppose", 0.93),
@@ -201,41 +190,6 @@ def test_every_label_has_a_letter_of_its_own_that_stands_out() -> None:
 
 def contrast(one: float, two: float) -> float:
     return (max(one, two) + 0.05) / (min(one, two) + 0.05)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        if found is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("no browser: install chromium, or run .venv/bin/python -m playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=found, args=BROWSER_ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Iterator[Any]:
-    """Open a page from a file; in the end nothing may have gone wrong in it, nor any hostile text have run."""
-    wrong: list[str] = []
-    opened: list[Page] = []
-
-    def open_page(content: str, width: int = 1280, **options: Any) -> Page:
-        path = tmp_path / "page.html"
-        path.write_bytes(content.encode())
-        page = browser.new_page(viewport={"width": width, "height": 800}, **options)
-        opened.append(page)
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: None if request.url == path.as_uri() else wrong.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for page in opened:
-        page.close()
-    assert wrong == []
 
 
 def two_texts() -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Result
@@ -28,8 +29,18 @@ def test_the_page_holds_its_numbers_and_pictures(out: Path) -> None:
     page = (out / "index.html").read_text(encoding="utf-8")
     report = json.loads((out / "metrics.json").read_text())
     assert f"{report['scores']['model']['accuracy']['value']:.3f}" in page
-    assert page.count("<img ") == page.count("data:image/png;base64,") == 4
+    assert page.count("<img ") == page.count("data:image/png;base64,") == 5
     assert not re.search(r"(src|href)=[\"'](?!data:)", page), "nothing is fetched"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_opens_without_a_word_on_the_console_and_fits_a_phone(
+    out: Path, show: Callable[..., Any], width: int
+) -> None:
+    page = show((out / "index.html").read_text(encoding="utf-8"), width=width)
+    assert page.locator("h2").count() > 10
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 100)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "only tables scroll sideways"
 
 
 def test_a_text_stays_text(out: Path) -> None:

@@ -1,51 +1,46 @@
-"""Shares of codes: right by hand, and intervals that cover."""
+"""What documents say as a whole: tables and plots of the shares of their codes."""
 
 import csv
 from collections import Counter
-from math import sqrt
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from models.summary import Coded, shares, write_summary
+from models.summary import Coded, Summary
 
 LABELS = ["oppose", "none"]
 
 
 def coded(name: str, oppose: int, none: int, group: str = "", date: str = "") -> Coded:
-    return Coded(name, group, date, Counter(oppose=oppose, none=none))
+    counts = Counter(oppose=oppose, none=none)
+    return Coded(name, group, date, counts, counts)
 
 
-def test_the_interval_of_one_document_is_wilsons() -> None:
-    """3 of 10, by the formula: (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n)."""
-    z, p, n = 1.959964, 0.3, 10
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = ((p + z * z / (2 * n) + sign * half) / (1 + z * z / n) for sign in (-1, 1))
-    assert shares([coded("a", 3, 7)], LABELS)["oppose"] == pytest.approx((0.3, low, high), abs=1e-6)
+def test_corrected_shares_stand_beside_the_counted_ones(tmp_path: Path) -> None:
+    """The model gives half of what is opposed to none; its labels are shown in another order than they sort in."""
+    confusion = [[100, 0], [50, 50]]  # gold none, gold oppose
+    summary = Summary(LABELS, confusion)
+    share = summary.corrected([coded("a", 20, 80)])["oppose"]
+    assert share.value == pytest.approx(0.4)
+    assert share.low < 0.4 < share.high
+    summary.write(tmp_path, [coded("a", 20, 80)])
+    row = next(csv.DictReader((tmp_path / "documents.csv").open(encoding="utf-8")))
+    assert (row["oppose"], row["oppose corrected"], row["none corrected"]) == ("0.2000", "0.4000", "0.6000")
 
 
-def test_the_interval_of_several_documents_covers() -> None:
-    """Documents lean one way or the other; the interval over documents knows it, one over clauses would not."""
-    generator, hits = np.random.default_rng(0), 0
-    for _ in range(60):
-        leanings = generator.beta(2, 2, size=40)
-        documents = [coded(str(i), (k := int(generator.binomial(30, p))), 30 - k) for i, p in enumerate(leanings)]
-        share = shares(documents, LABELS, seed=1)["oppose"]
-        hits += share.low <= 0.5 <= share.high
-    assert hits >= 52
-
-
-def test_a_share_counts_clauses_not_documents() -> None:
-    assert shares([coded("a", 9, 1), coded("b", 0, 30)], LABELS)["oppose"].value == pytest.approx(9 / 40)
-    assert np.isnan(shares([coded("a", 0, 0)], LABELS)["oppose"].value)
+def test_clauses_without_a_code_are_counted_as_such_and_corrected_by_the_likeliest(tmp_path: Path) -> None:
+    document = Coded("a", "", "", Counter(oppose=1, none=1, uncertain=2), Counter(oppose=2, none=2))
+    summary = Summary(LABELS, [[99, 1], [1, 99]], uncertain=True)
+    assert summary.counted([document])["uncertain"].value == 0.5
+    assert summary.corrected([document])["oppose"].value == pytest.approx(0.5)
+    assert list(summary.shown([document])) == ["oppose", "none", "uncertain"]
 
 
 def test_tables_and_plots_are_what_is_known(tmp_path: Path) -> None:
     plain = [coded("a", 1, 3), coded("b", 2, 2)]
-    assert [path.name for path in write_summary(tmp_path / "plain", plain, LABELS)] == ["documents.csv", "shares.png"]
+    assert [path.name for path in Summary(LABELS).write(tmp_path / "plain", plain)] == ["documents.csv", "shares.png"]
     rich = [coded(f"{g}-{y}", y % 7, 9, g, str(y)) for g in ("left", "right") for y in range(2001, 2006)]
-    written = write_summary(tmp_path / "rich", rich, LABELS)
+    written = Summary(LABELS).write(tmp_path / "rich", rich)
     assert [path.name for path in written] == [
         "documents.csv",
         "groups.csv",

@@ -73,8 +73,6 @@ def main() -> None:
             "ignore_columns": arguments.ignore_columns,
             "sha256": data_sha256(clauses),
         },
-        # The shares of the labels in what was learnt from, which corrected shares start from.
-        "prior": {label: round(training["label"].count(label) / len(training), 6) for label in labels},
         "split": {"train": size(training), "test": size(held_out)},
         "metrics": {"held_out": metrics},
         **calibration,

@@ -1,0 +1,114 @@
+"""Which clauses a model is judged on, and the codes of others for the same clauses."""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datasets import Dataset
+
+from data.errors import InputError, say, shorten
+from data.reading import read_clauses, read_from
+from data.rows import CODES, NO_POSITION
+from data.split import data_sha256, halves, text_hashes, with_split
+from models.storage import load
+
+COLUMNS = ("text_column", "label_column", "document_column", "topic_column", "label_map", "ignore_columns")
+# A document of which this share was learnt from is no test, whatever it is called now.
+KNOWN_SHARE = 0.5
+
+
+class Judged(NamedTuple):
+    """The clauses that a model is judged on, and in a word what they are."""
+
+    clauses: Dataset
+    source: str
+    part: str
+
+
+def choose(
+    arguments: argparse.Namespace, card: dict[str, Any], labels: list[str], learnt_from: Dataset | None
+) -> Judged:
+    """The clauses to judge on: the held-out part where the data have a split, all of them otherwise."""
+    learnt = card.get("data", {})
+    if arguments.data is None:
+        if "source" not in learnt:
+            raise InputError(f"the card of {arguments.model} names no data: name labelled clauses with --data")
+        source = learnt["source"]
+        if not source.startswith("hub:") and not Path(source).exists():
+            raise InputError(
+                f"{source}, which {arguments.model} was trained on, is gone: name its new place with --data"
+            )
+        if learnt_from is None:
+            raise InputError(f"{source} has changed since {arguments.model} was trained on it: train again")
+        clauses = learnt_from
+    else:
+        source, clauses = arguments.data, read_from(arguments)
+
+    part = "all clauses"
+    if data_sha256(clauses) == learnt.get("sha256"):
+        clauses, part = halves(with_split(clauses))[1], "held-out split"
+    elif "test" in clauses["split"]:
+        clauses, part = halves(clauses)[1], "held-out split"
+    for identifier, label in zip(clauses["id"], clauses["label"], strict=True):
+        if label not in labels:
+            raise InputError(
+                f"{identifier}: the model knows no label {shorten(label)}, only {', '.join(labels)}: "
+                "rename it with --label-map OLD=NEW"
+            )
+    return Judged(without_known(clauses, set(str(card.get("trained_on", "")).split())), source, part)
+
+
+def learnt_clauses(card: dict[str, Any]) -> Dataset | None:
+    """The clauses that the model was made from, both sides of their split; None when they are gone or have changed."""
+    learnt = card.get("data", {})
+    source = learnt.get("source", "")
+    if not source or (not source.startswith("hub:") and not Path(source).exists()):
+        return None
+    columns = {name: learnt[name] for name in COLUMNS if name in learnt}
+    clauses = read_clauses(source, **columns)
+    return clauses if data_sha256(clauses) == learnt.get("sha256") else None
+
+
+def other_codes(path: Path, clauses: Dataset, labels: list[str] | None, trust: bool) -> list[str]:
+    """The codes of another model for the same clauses, or somebody's codes from a file with the same ids or order."""
+    if path.suffix in (".joblib", ".skops"):
+        codes = [str(code) for code in load(path, trust=trust).pipeline.predict(clauses["text"][:])]
+    else:
+        coded = read_clauses(path)
+        by_id = dict(zip(coded["id"], coded["label"], strict=True))
+        by_text = dict(zip(zip(coded["document"], coded["text"], strict=True), coded["label"], strict=True))
+        by_text_alone = dict(zip(coded["text"], coded["label"], strict=True))
+        codes = []
+        for name, document, text in zip(clauses["id"], clauses["document"], clauses["text"], strict=True):
+            code = by_text.get((document, text)) or by_text_alone.get(text) or by_id.get(name)
+            if code is None:
+                raise InputError(f"{path} has no code for {name}: it should hold the clauses that are judged")
+            codes.append(code)
+    if labels is not None and (unknown := sorted(set(codes) - set(labels))):
+        raise InputError(f"{path} codes {shorten(unknown[0])}, which is no label here: {', '.join(labels)}")
+    return codes
+
+
+def without_known(clauses: Dataset, trained_on: set[str]) -> Dataset:
+    """The clauses of documents that the model did not learn from; InputError when most are known to it."""
+    known: dict[str, list[bool]] = defaultdict(list)
+    for document, text_hash in zip(clauses["document"], text_hashes(clauses["text"][:]), strict=True):
+        if text_hash:
+            known[document].append(text_hash in trained_on)
+    seen = {document for document, hits in known.items() if sum(hits) >= KNOWN_SHARE * len(hits)}
+    documents = len(set(clauses["document"]))
+    told = f"{len(seen)} of these {documents} documents ({', '.join(sorted(seen)[:3])}{', …' if len(seen) > 3 else ''})"
+    if 2 * len(seen) >= documents:
+        raise InputError(
+            f"the model was trained on {told}, so scores on them would be too good: "
+            "judge it on other documents, or on its held-out split with `make eval` (python -m eval)"
+        )
+    if seen:
+        say(f"left out, for the model was trained on them: {told}")
+    return clauses.select([index for index, document in enumerate(clauses["document"]) if document not in seen])
+
+
+def ordered(labels: list[str]) -> list[str]:
+    """The labels as the codebook orders its codes; others by name, `none` last."""
+    return sorted(labels, key=lambda label: (CODES.index(label) if label in CODES else -1, label == NO_POSITION, label))
