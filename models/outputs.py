@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError, make_folder, visible
+from data.errors import InputError, replacing, visible
 
 Rows = list[dict[str, Any]]
 FORMATS = ("table", "jsonl", "csv", "parquet")
@@ -31,9 +30,8 @@ class Output(AbstractContextManager["Output"]):
 
     def __init__(self, path: Path | None, labels: list[str]):
         self.path, self.labels = path, labels
-        if path:
-            make_folder(path.parent)
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp") if path else None
+        self._replacing = replacing(path) if path else None
+        self._temporary = self._replacing.__enter__() if self._replacing else None
 
     def write(self, document: str, rows: Rows) -> None:
         """Add the rows of a document."""
@@ -45,12 +43,18 @@ class Output(AbstractContextManager["Output"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-        if self._temporary and self.path:
-            if kind is None:
-                os.replace(self._temporary, self.path)
-            else:
-                self._temporary.unlink(missing_ok=True)
+        try:
+            self.close()
+        except BaseException as failure:
+            self._leave(type(failure), failure, failure.__traceback__)
+            raise
+        self._leave(kind, error, trace)
+
+    def _leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._replacing:
+            self._replacing.__exit__(kind, error, trace)
 
 
 class _Lines(Output):
