@@ -21,7 +21,9 @@ from typing import Any
 from data import extract as extraction
 from data.errors import InputError
 
-SECONDS = 300
+SECONDS = 30  # for any document
+BYTES_A_SECOND = 20_000  # and one more for each of these
+MOST_SECONDS = 300
 MEMORY = 3_000_000_000  # bytes of address space, which is more than is used of it
 GRACE = 5  # seconds after which a child whose parent is gone ends itself
 MAX_ANSWER = 8 * extraction.MAX_BYTES
@@ -34,13 +36,14 @@ _COMMAND = ("-P", "-c", "import sys; sys.path.insert(0, sys.argv[1]); from data.
 def extract(content: bytes, suffix: str, encoding: str | None = None) -> tuple[str, str | None]:
     """The text of a document and its encoding if guessed, as `data.extract.extract` gives them.
 
-    Raises InputError also for a document that takes more than `SECONDS` or `MEMORY`, or that crashes its library.
+    Raises InputError also for a document that takes too much time or memory, or that crashes its library.
     """
     extraction.require_size(content)
     if suffix.lower() in PLAIN or suffix.lower() not in extraction.SUFFIXES:
         return extraction.extract(content, suffix, encoding)
+    seconds = min(MOST_SECONDS, SECONDS + len(content) / BYTES_A_SECOND)
     with _lock:
-        answer = _ask(content, {"suffix": suffix, "encoding": encoding, "seconds": SECONDS, "memory": MEMORY})
+        answer = _ask(content, {"suffix": suffix, "encoding": encoding, "seconds": seconds, "memory": MEMORY})
     if not isinstance(answer.get("text"), str):
         raise InputError(" ".join(str(answer.get("error")).split()))
     guessed = answer.get("guessed")
@@ -95,7 +98,7 @@ def _ask(content: bytes, request: dict[str, Any]) -> dict[str, Any]:
         answer = _child.ask(content, request)
     except (OSError, EOFError, ValueError, RecursionError):
         status, _child = _child.end(), None
-        raise InputError(_why(status, late.is_set() or status == -getattr(signal, "SIGALRM", 0))) from None
+        raise InputError(_why(status, request["seconds"] if late.is_set() else None)) from None
     except BaseException:  # interrupted: the next document must not get the answer to this one
         _child.end()
         _child = None
@@ -113,9 +116,9 @@ def _stop(child: _Child, late: threading.Event) -> None:
     child.process.kill()
 
 
-def _why(status: int, late: bool) -> str:
-    if late:
-        return f"takes more than {SECONDS} seconds to read: cut it into documents, or copy its text into a .txt file"
+def _why(status: int, seconds: float | None) -> str:
+    if seconds is not None:
+        return f"takes more than {seconds:,.0f} s to read: cut it into documents, or copy its text into a .txt file"
     told = f"signal {-status}" if status < 0 else f"status {status}"
     return f"cannot be read: its reader crashed ({told}); copy its text into a .txt file"
 

@@ -21,8 +21,8 @@ Rows = list[dict[str, Any]]
 FORMATS = ("table", "jsonl", "csv", "parquet")
 # Colours that people with the common kinds of colour blindness tell apart (Wong 2011); the code is always written too.
 COLOURS = {"oppose": "#d55e00", "support": "#0072b2", "call-for": "#009e73", "none": "bright_black"}
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula, also in the full width of East Asian scripts.
+_FORMULA = tuple("=+-@＝＋－＠")
 
 
 class Output(AbstractContextManager["Output"]):
@@ -216,7 +216,9 @@ def harmless(cell: Any) -> Any:
     >>> harmless("=1+1"), harmless("We agree."), harmless(-3)
     ("'=1+1", 'We agree.', -3)
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if isinstance(cell, str) and (cell[:1].isspace() or cell.lstrip("\ufeff\u200b\0").startswith(_FORMULA)):
+        return f"'{cell}"
+    return cell
 
 
 def columns(labels: list[str]) -> list[str]:

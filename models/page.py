@@ -10,6 +10,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,11 +128,7 @@ def render_page(
         shown.append(UNCERTAIN)
     codes = style_codes(shown, codebook or {})
     counts = [Counter(record["label"] for record in document.records) for document in documents]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"csp": _csp_hash, "visible": visible, "thousands": "{:,}".format}
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return _template().render(
         title=title,
         model=model,
         codes=codes,
@@ -143,6 +140,15 @@ def render_page(
         total=sum(count.total() for count in counts),
         data=_script_json({"codes": [visible(name) for name in shown], **_panel_data(documents, names, codes)}),
     )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"csp": _csp_hash, "visible": visible, "thousands": "{:,}".format}
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def visible(text: str) -> str:
