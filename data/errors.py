@@ -100,6 +100,25 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\t\n" or _is_space(each) else "�" for each in text)
 
 
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def without_controls(text: str) -> str:
+    """Text of a document with every control, bidi override and lone surrogate as U+FFFD; as many characters as before.
+
+    What letters need stays: joiners, marks of direction, soft hyphens.
+
+    >>> without_controls("a\\u202eb\\x00\\tc")
+    'a�b�\\tc'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        "�" if each in BIDI or (each not in "\t\n\r" and unicodedata.category(each) in ("Cc", "Cs")) else each
+        for each in text
+    )
+
+
 def _is_space(character: str) -> bool:
     return unicodedata.category(character) == "Zs"
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, make_folder, replace_file, require_writable, run, say, shorten
+from data.errors import InputError, make_folder, replace_file, require_writable, run, say, shorten, visible
 from data.reading import add_data_arguments, read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, halves, text_hashes, with_split
@@ -37,7 +37,7 @@ from eval.metrics import average_precision, calibration, evaluate, risk_coverage
 from eval.report import shown, write_report
 from eval.slices import slices
 from models.explain import Explainer
-from models.outputs import harmless, told
+from models.outputs import harmless, json_line, told
 from models.shares import corrected, counted, simulate
 from models.storage import MODEL, load
 
@@ -331,8 +331,7 @@ def write(out: Path, report: dict[str, Any], pipeline: Pipeline, wrong: list[dic
     explainer = Explainer(pipeline)
     terms = {label: explainer.top_terms(label, TOP_TERMS) for label in known}
     plot_top_terms(terms, f"What speaks for each code: {report['model']['file']}", out / "top_terms.png")
-    lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in wrong)
-    replace_file(out / "mistakes.jsonl", "".join(lines))
+    replace_file(out / "mistakes.jsonl", "".join(map(json_line, wrong)))
     replace_file(out / "mistakes.csv", as_csv(wrong))
     write_report(out, report, wrong)
     replace_file(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
@@ -356,7 +355,7 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
     for heading in ("", *names.values(), "MCC"):
         table.add_column(heading, no_wrap=True)
     for name, each in scores.items():
-        table.add_row(Text(name), *(shown(each[key]) for key in names), shown(each["mcc"], wide=False))
+        table.add_row(Text(visible(name)), *(shown(each[key]) for key in names), shown(each["mcc"], wide=False))
     console.print(table)
 
     title = (
@@ -367,17 +366,18 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
         table.add_column(heading, no_wrap=True)
     for name, each in comparisons.items():
         alone = f"{each['first_only']:,}", f"{each['other_only']:,}"
-        table.add_row(Text(name), shown(each["lead"]), *alone, f"{each['p_holm']:.2g}")
+        table.add_row(Text(visible(name)), shown(each["lead"]), *alone, f"{each['p_holm']:.2g}")
     console.print(table)
 
     first = next(iter(scores.values()))
-    table = Table(title=f"\n{next(iter(scores))}, code by code", title_justify="left", box=None, padding=(0, 1))
+    judged = Text(f"\n{visible(next(iter(scores)))}, code by code")
+    table = Table(title=judged, title_justify="left", box=None, padding=(0, 1))
     for heading in ("code", "precision", "recall", "F1", "clauses"):
         table.add_column(heading, justify="left" if heading == "code" else "right", no_wrap=True)
     for label in labels:
         row = first["per_label"][label]
         cells = shown(row["precision"], wide=False), shown(row["recall"], wide=False), shown(row["f1"])
-        table.add_row(Text(label), *cells, f"{row['support']:,}")
+        table.add_row(Text(visible(label)), *cells, f"{row['support']:,}")
     console.print(table)
 
 
@@ -412,7 +412,7 @@ def show_trust(report: dict[str, Any]) -> None:
             f"macro-F1 word by word {shown(by_word['cut here']['macro_f1'])}, "
             f"on clauses cut by coders {shown(by_word['cut by coders']['macro_f1'])}"
         )
-    print("\n" + "\n".join(lines))
+    print("\n" + "\n".join(map(visible, lines)))
 
 
 if __name__ == "__main__":

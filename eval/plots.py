@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from data.errors import replace_file
+from data.errors import replace_file, visible
 from models.explain import Contribution
 from models.summary import STYLES
 
@@ -25,7 +25,7 @@ plt.rcParams["svg.hashsalt"] = "policy-stance"
 
 def plot_confusion(confusion: list[list[int]], labels: list[str], title: str, path: Path) -> None:
     """Gold codes down, predicted codes across; shares of the gold code as shade, counts as numbers."""
-    counts = np.array(confusion)
+    counts, labels = np.array(confusion), [visible(label) for label in labels]
     with np.errstate(invalid="ignore"):
         shares = counts / counts.sum(axis=1, keepdims=True)
     figure, axes = plt.subplots(
@@ -40,7 +40,7 @@ def plot_confusion(confusion: list[list[int]], labels: list[str], title: str, pa
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("code by the model")
     axes.set_ylabel("gold code")
-    axes.set_title(title, fontsize=10, wrap=True)
+    axes.set_title(visible(title), fontsize=10, wrap=True)
     figure.colorbar(image, label="share of the gold code", format=matplotlib.ticker.PercentFormatter(1))
     _save(figure, path)
 
@@ -54,13 +54,17 @@ def plot_top_terms(terms: dict[str, list[Contribution]], title: str, path: Path)
         rows, columns, figsize=(3.4 * columns, rows * (0.27 * longest + 1.0)), layout="constrained", squeeze=False
     )
     for axes, (label, contributions) in zip(grid.flat, terms.items(), strict=False):
-        axes.barh([each.term for each in contributions][::-1], [each.value for each in contributions][::-1], color=BLUE)
-        axes.set_title(label)
+        axes.barh(
+            [visible(each.term) for each in contributions][::-1],
+            [each.value for each in contributions][::-1],
+            color=BLUE,
+        )
+        axes.set_title(visible(label))
         axes.set_xlabel("weight (log-odds)")
         axes.margins(y=0.01)
     for axes in grid.flat[len(terms) :]:
         axes.set_visible(False)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(visible(title), fontsize=10)
     _save(figure, path)
 
 
@@ -109,7 +113,7 @@ def plot_learning_curve(curve: list[dict[str, Any]], gold: str | None, path: Pat
     documents = [point["documents"] for point in curve]
     lines = [("held_out", "other documents of the corpus", BLUE, "o-")]
     if gold:
-        lines.append(("gold", gold, "#d55e00", "s--"))
+        lines.append(("gold", visible(gold), "#d55e00", "s--"))
     for key, name, colour, style in lines:
         means, deviations = ([f(point[key]) for point in curve] for f in (np.mean, lambda each: np.std(each, ddof=1)))
         axes.errorbar(documents, means, yerr=deviations, fmt=style, color=colour, capsize=3, label=name)
@@ -134,7 +138,9 @@ def plot_reliability(calibration: dict[str, Any], title: str, path: Path) -> Non
     axes.set_ylim(min([*confidence, *accuracy]) - 0.02, 1.01)
     axes.set_xlabel("confidence: probability of the code given")
     axes.set_ylabel("accuracy")
-    axes.set_title(f"{title}\nexpected calibration error {calibration['ece']['value']:.3f}", fontsize=9, wrap=True)
+    axes.set_title(
+        f"{visible(title)}\nexpected calibration error {calibration['ece']['value']:.3f}", fontsize=9, wrap=True
+    )
     axes.legend(loc="upper left")
     axes.grid(alpha=0.3)
     _save(figure, path)
@@ -149,7 +155,7 @@ def plot_risk_coverage(abstention: dict[str, Any], title: str, path: Path) -> No
         axis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     axes.set_xlabel("share of the clauses coded, the most confident first")
     axes.set_ylabel("accuracy on them")
-    axes.set_title(f"{title}\narea under the risk curve {abstention['area']:.3f}", fontsize=9, wrap=True)
+    axes.set_title(f"{visible(title)}\narea under the risk curve {abstention['area']:.3f}", fontsize=9, wrap=True)
     axes.grid(alpha=0.3)
     _save(figure, path)
 
