@@ -25,6 +25,8 @@ SECONDS = 30  # for any document
 BYTES_A_SECOND = 20_000  # and one more for each of these
 MOST_SECONDS = 300
 MEMORY = 3_000_000_000  # bytes of address space, which is more than is used of it
+KEPT_SHARE = 0.3  # of the memory, from which on the next document finds a fresh process
+SCARCE_SHARE = 0.6  # from which on a document that could not be read is taken to have needed more
 GRACE = 5  # seconds after which a child whose parent is gone ends itself
 MAX_ANSWER = 8 * extraction.MAX_BYTES
 PLAIN = (".txt", ".md")
@@ -42,8 +44,9 @@ def extract(content: bytes, suffix: str, encoding: str | None = None) -> tuple[s
     if suffix.lower() in PLAIN or suffix.lower() not in extraction.SUFFIXES:
         return extraction.extract(content, suffix, encoding)
     seconds = min(MOST_SECONDS, SECONDS + len(content) / BYTES_A_SECOND)
+    request = {"suffix": suffix, "encoding": encoding, "memory": MEMORY, "seconds": seconds, "alarm": seconds + GRACE}
     with _lock:
-        answer = _ask(content, {"suffix": suffix, "encoding": encoding, "seconds": seconds, "memory": MEMORY})
+        answer = _ask(content, request)
     if not isinstance(answer.get("text"), str):
         raise InputError(" ".join(str(answer.get("error")).split()))
     guessed = answer.get("guessed")
@@ -179,21 +182,23 @@ def serve() -> None:
         except EOFError:
             return
         _limit("RLIMIT_AS", request["memory"])
-        _alarm(request["seconds"] + GRACE)
+        _alarm(request["alarm"])
         answer = _answer(content, request)
         _alarm(0)
         _send(answers, answer)
 
 
 def _answer(content: bytes, request: dict[str, Any]) -> bytes:
+    memory = request["memory"]
     try:
         text, guessed = extraction.extract(content, request["suffix"], request["encoding"])
-        return json.dumps({"text": text, "guessed": guessed, "ends": _is_large(request["memory"])}).encode()
-    except InputError as error:
-        return json.dumps({"error": str(error), "ends": _is_large(request["memory"])}).encode()
-    except MemoryError:
-        told = f"needs more than {request['memory'] / 1e9:g} GB of memory: cut it into documents"
-        return json.dumps({"error": told, "ends": True}).encode()
+        return json.dumps({"text": text, "guessed": guessed, "ends": _share_used(memory) > KEPT_SHARE}).encode()
+    except (InputError, MemoryError) as error:
+        told = str(error)
+        # Some libraries make of a lack of memory that there is nothing in the document.
+        if isinstance(error, MemoryError) or _share_used(memory) > SCARCE_SHARE:
+            told = f"needs more than {memory / 1e9:g} GB of memory: cut it into documents"
+        return json.dumps({"error": told, "ends": _share_used(memory) > KEPT_SHARE}).encode()
 
 
 def _limit(name: str, value: int) -> None:
@@ -213,10 +218,11 @@ def _alarm(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _is_large(memory: int) -> bool:
-    """Whether a document has left so much behind that the next should find a fresh process."""
+def _share_used(memory: int) -> float:
+    """The largest share of the limit that was in use so far."""
     try:
         import resource
     except ImportError:
-        return False
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > memory / 3
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / memory
