@@ -21,15 +21,18 @@ from typing import Any
 from data import extract as extraction
 from data.errors import InputError
 
-SECONDS = 60  # for any document, by the clock: ten times what it needs on a machine that does little else
+SECONDS = 60  # of processor time for any document
 BYTES_A_SECOND = 5_000  # and one more for each of these
 MOST_SECONDS = 600
+PATIENCE = 5  # times as much may pass by the clock, for others may be at work on the machine
 MEMORY = 3_000_000_000  # bytes of address space, which is more than is used of it
 KEPT_SHARE = 0.3  # of the memory, from which on the next document finds a fresh process
 SCARCE_SHARE = 0.6  # from which on a document that could not be read is taken to have needed more
 GRACE = 5  # seconds after which a child whose parent is gone ends itself
 MAX_ANSWER = 8 * extraction.MAX_BYTES
 PLAIN = (".txt", ".md")
+# What ends a child whose time is up.
+_TIMES_UP = tuple(-number for number in (getattr(signal, "SIGPROF", None), getattr(signal, "SIGALRM", None)) if number)
 _ROOT = Path(__file__).resolve().parent.parent
 # -P: no folder that documents may lie in is searched for modules.
 _COMMAND = ("-P", "-c", "import sys; sys.path.insert(0, sys.argv[1]); from data.sandbox import serve; serve()")
@@ -44,7 +47,8 @@ def extract(content: bytes, suffix: str, encoding: str | None = None) -> tuple[s
     if suffix.lower() in PLAIN or suffix.lower() not in extraction.SUFFIXES:
         return extraction.extract(content, suffix, encoding)
     seconds = min(MOST_SECONDS, SECONDS + len(content) / BYTES_A_SECOND)
-    request = {"suffix": suffix, "encoding": encoding, "memory": MEMORY, "seconds": seconds, "alarm": seconds + GRACE}
+    request = {"suffix": suffix, "encoding": encoding, "memory": MEMORY, "seconds": seconds}
+    request["alarm"] = PATIENCE * seconds + GRACE
     with _lock:
         answer = _ask(content, request)
     if not isinstance(answer.get("text"), str):
@@ -94,14 +98,14 @@ def _ask(content: bytes, request: dict[str, Any]) -> dict[str, Any]:
     if _child is None or _child.process.poll() is not None:
         _child = _Child()
     late = threading.Event()
-    timer = threading.Timer(request["seconds"], _stop, (_child, late))
+    timer = threading.Timer(PATIENCE * request["seconds"], _stop, (_child, late))
     timer.daemon = True
     timer.start()
     try:
         answer = _child.ask(content, request)
     except (OSError, EOFError, ValueError, RecursionError):
         status, _child = _child.end(), None
-        raise InputError(_why(status, request["seconds"] if late.is_set() else None)) from None
+        raise InputError(_why(status, request["seconds"] if late.is_set() or status in _TIMES_UP else None)) from None
     except BaseException:  # interrupted: the next document must not get the answer to this one
         _child.end()
         _child = None
@@ -121,7 +125,7 @@ def _stop(child: _Child, late: threading.Event) -> None:
 
 def _why(status: int, seconds: float | None) -> str:
     if seconds is not None:
-        return f"takes more than {seconds:,.0f} s to read: cut it into documents, or copy its text into a .txt file"
+        return f"takes more than {seconds:,.0f} s of processor time to read: cut it, or copy its text into a .txt file"
     told = f"signal {-status}" if status < 0 else f"status {status}"
     return f"cannot be read: its reader crashed ({told}); copy its text into a .txt file"
 
@@ -182,9 +186,9 @@ def serve() -> None:
         except EOFError:
             return
         _limit("RLIMIT_AS", request["memory"])
-        _alarm(request["alarm"])
+        _alarm(request["seconds"], request["alarm"])
         answer = _answer(content, request)
-        _alarm(0)
+        _alarm(0, 0)
         _send(answers, answer)
 
 
@@ -212,10 +216,11 @@ def _limit(name: str, value: int) -> None:
         pass
 
 
-def _alarm(seconds: float) -> None:
-    """Have the system end this process after so many seconds, whatever it is doing then."""
+def _alarm(seconds: float, by_the_clock: float) -> None:
+    """Have the system end this process after so many seconds of its work or of waiting, whatever it is doing then."""
     if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, by_the_clock)
 
 
 def _share_used(memory: int) -> float:
