@@ -22,7 +22,7 @@ from data import extract as extraction
 from data.errors import InputError
 
 SECONDS = 60  # of processor time for any document
-BYTES_A_SECOND = 5_000  # and one more for each of these
+BYTES_A_SECOND = 2_000  # and one more for each of these
 MOST_SECONDS = 600
 PATIENCE = 5  # times as much may pass by the clock, for others may be at work on the machine
 MEMORY = 3_000_000_000  # bytes of address space, which is more than is used of it
