@@ -1,7 +1,7 @@
 # The verbs of policy-stance; `make` alone lists them. Every verb is a call of `python -m …` that README.md shows too.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train train-now eval annotate tune crossvalidate data-report test check lock clean FORCE
+.PHONY: help train train-now eval annotate tune crossvalidate data-report test check audit fuzz lock clean FORCE
 
 PYTHON ?= python3# interpreter for the environment, 3.11 or newer
 DATA ?=# labelled clauses: a file, a folder or hub:owner/name[:config]
@@ -45,7 +45,7 @@ crossvalidate: .venv/.runtime ## how well would it do if trained on such labels:
 data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
 	@$(RUN) eval.data_report $(if $(DATA),--data $(DATA)) $(ARGS)
 
-test: check ## check, then run every test, docstring and README example
+test: check audit ## check and audit, then run every test, docstring and README example
 	@$(RUN) pytest
 
 check: .venv/.dev ## style, types and the direction of imports
@@ -53,6 +53,12 @@ check: .venv/.dev ## style, types and the direction of imports
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@.venv/bin/lint-imports
+
+audit: .venv/.dev ## look for known vulnerabilities of the pinned dependencies (passes, and says so, without network)
+	@.venv/bin/python tests/audit.py
+
+fuzz: .venv/.dev ## random and mutated input against every reader and writer: ARGS="--seconds 300 --target segment"
+	@.venv/bin/python tests/fuzz.py $(ARGS)
 
 lock: .venv/.dev ## renew the pins in requirements*.txt from pyproject.toml
 	@$(COMPILE) --output-file requirements.txt

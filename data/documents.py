@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data import extract
+from data import extract, sandbox
 from data.errors import InputError, shorten
 
 STANDARD_INPUT = "standard input"
@@ -139,7 +139,7 @@ def _read(
         if Path(path).suffix.lower() in TABLES:
             yield from _read_table(path, encoding, text_column, name_column)
         else:
-            text, guessed = extract.extract(_bytes(path), ".txt" if path == "-" else Path(path).suffix, encoding)
+            text, guessed = sandbox.extract(_bytes(path), ".txt" if path == "-" else Path(path).suffix, encoding)
             yield Document(name, text, _folder(path), guessed)
     except InputError as error:
         yield Unreadable(name, " ".join(str(error).split()))

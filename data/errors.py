@@ -2,14 +2,55 @@
 
 import contextlib
 import os
+import signal
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 
 class InputError(Exception):
     """What is wrong, with the value, the rule and, where there is one, the command that mends it."""
+
+
+class _Ended(KeyboardInterrupt):
+    """The system or its user asks the command to end (SIGTERM, SIGHUP)."""
+
+
+def quiet_while_importing() -> None:
+    """Let Ctrl-C end a command at once while it is still importing: nothing is there yet that would need mending.
+
+    Packages call this when they are imported; it does something only where `python -m` is looking for a command.
+    """
+    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _signals_as_exceptions() -> Iterator[None]:
+    """Inside, a signal to end is an exception, so that everything half-written is taken away."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _Ended(number)
+
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: end}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = end
+    # A signal that the caller had ignored (nohup, a shell's background job) stays ignored.
+    default = [number for number in handlers if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        default = []
+    for number in default:
+        signal.signal(number, handlers[number])
+    try:
+        yield
+    finally:
+        for number in default:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -17,7 +58,8 @@ def run(main: Callable[[], None]) -> None:
     # A stream that the caller closed takes everything and keeps nothing.
     sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123
     try:
-        main()
+        with _signals_as_exceptions():
+            main()
         sys.stdout.flush()
     except InputError as error:
         sys.exit(_report(str(error)))
@@ -30,9 +72,9 @@ def run(main: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):  # a full device would fail the interpreter's last flush once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(status)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("interrupted: no half-written file was left behind", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + (error.args[0] if isinstance(error, _Ended) else signal.SIGINT))
 
 
 def _report(message: str) -> int:
@@ -46,8 +88,48 @@ def say(message: str, start: float | None = None) -> None:
 
 
 def visible(text: str) -> str:
-    """The text with what a terminal would obey, or hide, made visible."""
-    return "".join(character if character.isprintable() or character.isspace() else "�" for character in text)
+    r"""The text with what a terminal or a reader's eye would obey, or not see, made visible; as long as before.
+
+    Controls, bidi marks and zero-width characters are U+FFFD; tabs, ends of lines and spaces of every width stay.
+
+    >>> visible("a\x1b[2J\rb\u202ec\td")
+    'a�[2J�b�c\td'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\t\n" or _is_space(each) else "�" for each in text)
+
+
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def without_controls(text: str) -> str:
+    """Text of a document with every control, bidi override and lone surrogate as U+FFFD; as many characters as before.
+
+    What letters need stays: joiners, marks of direction, soft hyphens.
+
+    >>> without_controls("a\\u202eb\\x00\\tc")
+    'a�b�\\tc'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        "�" if each in BIDI or (each not in "\t\n\r" and unicodedata.category(each) in ("Cc", "Cs")) else each
+        for each in text
+    )
+
+
+def _is_space(character: str) -> bool:
+    return unicodedata.category(character) == "Zs"
+
+
+def named(name: str) -> str:
+    """A name as it stands within a line of a message: visible, and no end of line that could begin a forged one.
+
+    >>> named("a.txt\\nerror: b.txt")
+    'a.txt�error: b.txt'
+    """
+    return visible(name).replace("\n", "�")
 
 
 def shorten(value: object, limit: int = 60) -> str:
@@ -62,17 +144,43 @@ def shorten(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit + 2 else text[:limit] + "…"
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole under another name and then put it in place."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to, which takes its place when the block ends well and is gone when it does not.
+
+    Only its owner can open it until then, and nobody can guess its name; a link at `path` is replaced, not followed.
+    """
     make_folder(path.parent)
-    temporary = path.with_name(path.name + ".tmp")
+    # Of a name that is as long as the system allows, the beginning is enough.
+    start = path.name.encode(errors="surrogateescape")[:60].decode(errors="ignore")
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(temporary, path)
+        handle, name = tempfile.mkstemp(prefix=f".{start}.", suffix=".tmp", dir=path.parent)
+        os.close(handle)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """What the user takes from the permissions of new files; the system tells it only to who sets another."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write a file whole under another name and then put it in place."""
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def require_writable(path: Path) -> None:

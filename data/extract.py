@@ -12,6 +12,7 @@ import re
 import unicodedata
 import warnings
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice, pairwise
@@ -23,6 +24,7 @@ from data.errors import InputError, shorten
 MAX_BYTES = 50_000_000
 MAX_PAGES = 2_000
 MAX_UNPACKED_BYTES = 50_000_000
+MAX_PDF_UNPACKED_BYTES = 200_000_000  # with fonts and drawings
 EMPTY = "is empty: there is nothing to code"
 ENCRYPTED = "is encrypted: save it without a password"
 SCAN = "has no text layer, it is a scan: run OCR on it first"
@@ -55,8 +57,10 @@ def extract(content: bytes, suffix: str, encoding: str | None = None) -> tuple[s
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             text, guessed = read(content, encoding)
-    except InputError:
+    except (InputError, MemoryError):
         raise
+    except RecursionError:
+        raise InputError("is nested too deeply to be read: copy its text into a .txt file") from None
     except Exception as error:  # what a damaged file can make a library raise has no common base
         raise InputError(f"cannot be read as {kind}: {one_line(error)}") from None
     require_text(text)
@@ -304,12 +308,51 @@ def _read_pdf(content: bytes, encoding: str | None) -> tuple[str, None]:
     return "\n\n".join(_mend(paragraph, compounds) for paragraph in _paragraphs(pages)), None
 
 
+class _Inflater:
+    """What pdfminer uses of zlib, bounded: a few kilobytes could become gigabytes."""
+
+    error = zlib.error
+
+    def __init__(self, limit: int):
+        self.left = limit
+
+    def decompress(self, data: bytes) -> bytes:
+        """The whole of a stream; `error` where it is damaged."""
+        stream = _Stream(self)
+        content = stream.decompress(data)
+        if not stream.whole:
+            raise zlib.error("incomplete")
+        return content
+
+    def decompressobj(self) -> "_Stream":
+        """For streams that are damaged, byte by byte."""
+        return _Stream(self)
+
+
+class _Stream:
+    def __init__(self, all_streams: _Inflater):
+        self._all, self._inflater = all_streams, zlib.decompressobj()
+
+    @property
+    def whole(self) -> bool:
+        return self._inflater.eof
+
+    def decompress(self, data: bytes) -> bytes:
+        content = self._inflater.decompress(data, self._all.left + 1)
+        self._all.left -= len(content)
+        if self._all.left < 0:
+            raise InputError(f"is over {MAX_PDF_UNPACKED_BYTES // 1_000_000} MB when unpacked: cut it into documents")
+        return content
+
+
 def _pdf_pages(content: bytes) -> list[_Page]:
+    from pdfminer import pdftypes
     from pdfminer.high_level import extract_pages
     from pdfminer.layout import LAParams
     from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
     from pdfminer.pdfpage import PDFPage
 
+    vars(pdftypes)["zlib"] = _Inflater(MAX_PDF_UNPACKED_BYTES)
     # Its order of text boxes takes time that grows with the square of their number; `_columns` does it here.
     layout = LAParams(boxes_flow=None, char_margin=1.5, all_texts=True)
     try:

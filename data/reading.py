@@ -9,6 +9,7 @@ import argparse
 import csv
 import glob
 import logging
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -297,8 +298,12 @@ def _hub_records(source: str) -> Iterator[Record]:
     _quiet()
     name, _, config = source.removeprefix("hub:").partition(":")
     try:
+        # datasets runs no code of a repository; what holds a script of its own it refuses.
         loaded = datasets.load_dataset(name, config or None, cache_dir=str(HUB_CACHE))
     except (datasets.exceptions.DatasetNotFoundError, OSError, ValueError, RuntimeError) as error:
+        if script := re.search(r"scripts are no longer supported, but found (\S+)", str(error)):
+            told = f"{source} holds a script, {script[1]}, and code of a dataset is never run"
+            raise InputError(f"{told}: take a version of it in Parquet") from None
         raise InputError(f"cannot load {source}: {_first_line(error)}") from None
     held_out = next((split for split in HELD_OUT_NAMES if split in loaded), None)
     roles = {"train": "train", held_out: "test"} if held_out and "train" in loaded else dict.fromkeys(loaded)

@@ -40,6 +40,7 @@ from eval.terminal import show, show_trust
 from models.classifier import Settings, settings_of
 from models.explain import Explainer
 from models.fitting import Clauses, fit
+from models.outputs import json_line
 from models.storage import MODEL, Saved, load
 
 TOP_TERMS = 15
@@ -253,7 +254,7 @@ def write(out: Path, report: dict[str, Any], saved: Saved, wrong: list[dict[str,
     if "learning_curve" in report:
         curve = report["learning_curve"]
         plots.plot_learning_curve(curve["points"], out / "learning_curve.png", {HELD_OUT: curve["power_law"]})
-    replace_file(out / "mistakes.jsonl", "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in wrong))
+    replace_file(out / "mistakes.jsonl", "".join(map(json_line, wrong)))
     replace_file(out / "mistakes.csv", as_csv(wrong))
     write_report(out, report, wrong)
     replace_file(out / "metrics.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")

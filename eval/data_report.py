@@ -25,8 +25,10 @@ from data.rows import CODES
 from data.split import document_groups
 from eval.agreement import alpha, alpha_by, coder_confusion
 from eval.learning_curve import Split, learning_curve
+from eval.report import shown_safely
 from models.classifier import Settings
 from models.fitting import Clauses, grouped_folds
+from models.outputs import harmless
 
 OUT = Path("reports/data")
 FOLDS = 5
@@ -211,9 +213,9 @@ def write(
         images[name] = base64.b64encode(path.read_bytes()).decode()
     for name, (head, rows) in tables.items():
         text = io.StringIO()
-        csv.writer(text).writerows([head, *rows])
+        csv.writer(text).writerows([map(harmless, row) for row in [head, *rows]])
         replace_file(out / f"{name.replace(' ', '_')}.csv", text.getvalue())
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=shown_safely)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         clauses=len(clauses), documents=len(set(clauses["document"])), tables=tables, images=images
     )

@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from data.errors import replace_file
+from data.errors import replace_file, visible
 from models.explain import Contribution
 from models.summary import STYLES
 
@@ -28,6 +28,7 @@ plt.rcParams["svg.hashsalt"] = "policy-stance"
 
 def plot_confusion(confusions: dict[str, list[list[int]]], labels: list[str], title: str, path: Path) -> None:
     """Confusion matrices beside each other, named ROWS by COLUMNS; shares of a row as shade, counts as numbers."""
+    labels = [visible(label) for label in labels]
     side = 1.1 * min(len(labels), MAX_CELLS)
     figure, grid = plt.subplots(
         1,
@@ -50,7 +51,7 @@ def plot_confusion(confusions: dict[str, list[list[int]]], labels: list[str], ti
         axes.set_yticks(range(len(labels)), labels)
         axes.set_xlabel(columns)
         axes.set_ylabel(rows)
-    figure.suptitle(title, fontsize=10, wrap=True)
+    figure.suptitle(visible(title), fontsize=10, wrap=True)
     figure.colorbar(image, ax=grid, label="share of the row", format=matplotlib.ticker.PercentFormatter(1))
     _save(figure, path)
 
@@ -64,13 +65,17 @@ def plot_top_terms(terms: dict[str, list[Contribution]], title: str, path: Path)
         rows, columns, figsize=(3.4 * columns, rows * (0.27 * longest + 1.0)), layout="constrained", squeeze=False
     )
     for axes, (label, contributions) in zip(grid.flat, terms.items(), strict=False):
-        axes.barh([each.term for each in contributions][::-1], [each.value for each in contributions][::-1], color=BLUE)
-        axes.set_title(label)
+        axes.barh(
+            [visible(each.term) for each in contributions][::-1],
+            [each.value for each in contributions][::-1],
+            color=BLUE,
+        )
+        axes.set_title(visible(label))
         axes.set_xlabel("weight (log-odds)")
         axes.margins(y=0.01)
     for axes in grid.flat[len(terms) :]:
         axes.set_visible(False)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(visible(title), fontsize=10)
     _save(figure, path)
 
 
@@ -126,7 +131,14 @@ def plot_learning_curve(
         )
         line = "none" if laws else "-" if marker == "o" else "--"
         axes.errorbar(
-            documents, means, yerr=deviations, marker=marker, linestyle=line, color=colour, capsize=3, label=name
+            documents,
+            means,
+            yerr=deviations,
+            marker=marker,
+            linestyle=line,
+            color=colour,
+            capsize=3,
+            label=visible(name),
         )
         if law := (laws or {}).get(name):
             twice = law["doubled"]["documents"]
@@ -158,13 +170,15 @@ def plot_codes(per_label: dict[str, dict[str, Any]], labels: list[str], title: s
         heights = [row * (len(names) + 1) + place for row, _ in drawn]
         errors = np.abs(bounds.T - values)
         colour, marker = (BLUE, ORANGE, *MORE)[min(place, 5)], "os^Dv<>PX*"[place % 10]
-        axes.errorbar(values, heights, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2, label=name)
+        axes.errorbar(
+            values, heights, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2, label=visible(name)
+        )
     middle = (len(names) - 1) / 2
-    axes.set_yticks([row * (len(names) + 1) + middle for row in range(len(labels))], labels)
+    axes.set_yticks([row * (len(names) + 1) + middle for row in range(len(labels))], map(visible, labels))
     axes.invert_yaxis()
     axes.set_xlim(right=1)
     axes.set_xlabel("F1 (bars: 95 % interval over documents)")
-    axes.set_title(title, fontsize=9, wrap=True)
+    axes.set_title(visible(title), fontsize=9, wrap=True)
     axes.grid(alpha=0.3, axis="x")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     _save(figure, path)
@@ -183,14 +197,15 @@ def plot_slices(slices: list[dict[str, Any]], overall: float, title: str, path: 
     axes.invert_yaxis()
     axes.margins(y=0.02)
     axes.set_xlabel("macro-F1 (bars: 95 % interval; in brackets clauses)")
-    axes.set_title(title, fontsize=9, wrap=True)
+    axes.set_title(visible(title), fontsize=9, wrap=True)
     axes.grid(alpha=0.3, axis="x")
     axes.legend(loc="lower left")
     _save(figure, path)
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    shown = visible(text)
+    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
 
 
 def plot_reliability(calibration: dict[str, Any], title: str, path: Path) -> None:
@@ -204,7 +219,9 @@ def plot_reliability(calibration: dict[str, Any], title: str, path: Path) -> Non
     axes.set_ylim(min([*confidence, *accuracy]) - 0.02, 1.01)
     axes.set_xlabel("confidence: probability of the code given")
     axes.set_ylabel("accuracy")
-    axes.set_title(f"{title}\nexpected calibration error {calibration['ece']['value']:.3f}", fontsize=9, wrap=True)
+    axes.set_title(
+        f"{visible(title)}\nexpected calibration error {calibration['ece']['value']:.3f}", fontsize=9, wrap=True
+    )
     axes.legend(loc="upper left")
     axes.grid(alpha=0.3)
     _save(figure, path)
@@ -219,7 +236,7 @@ def plot_risk_coverage(abstention: dict[str, Any], title: str, path: Path) -> No
         axis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     axes.set_xlabel("share of the clauses coded, the most confident first")
     axes.set_ylabel("accuracy on them")
-    axes.set_title(f"{title}\narea under the risk curve {abstention['area']:.3f}", fontsize=9, wrap=True)
+    axes.set_title(f"{visible(title)}\narea under the risk curve {abstention['area']:.3f}", fontsize=9, wrap=True)
     axes.grid(alpha=0.3)
     _save(figure, path)
 

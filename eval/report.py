@@ -1,14 +1,16 @@
 """An evaluation in plain language: one page and the same as Markdown, from the numbers of metrics.json."""
 
 import base64
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
+from markupsafe import Markup
 
-from data.errors import replace_file
+from data.errors import replace_file, without_controls
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 MISTAKES = 20
@@ -35,10 +37,10 @@ def write_report(out: Path, report: dict[str, Any], mistakes: list[dict[str, Any
 def write_sections(out: Path, title: str, parts: list[Section]) -> None:
     """Write sections as a page and as Markdown; their pictures lie in `out`."""
     images = {part.image: base64.b64encode((out / part.image).read_bytes()).decode() for part in parts if part.image}
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=shown_safely)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     replace_file(out / "index.html", page.render(title=title, sections=parts, images=images))
-    replace_file(out / "report.md", f"# {title}\n" + "".join(markdown(part) for part in parts))
+    replace_file(out / "report.md", f"# {plain(title)}\n" + "".join(markdown(part) for part in parts))
 
 
 def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Section]:
@@ -326,6 +328,21 @@ def shown(score: dict[str, Any], wide: bool = True) -> str:
     return f"{score['value']:.3f}" + (f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else "")
 
 
+def shown_safely(value: object) -> object:
+    """What a template writes, without what would hide or reorder text in a browser."""
+    return without_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def plain(text: str) -> str:
+    r"""Text on one line, of which Markdown makes no link, picture, element, emphasis or cell.
+
+    >>> print(plain("[a](javascript:b) | <img>"))
+    \[a\](javascript:b) \| &lt;img>
+    """
+    line = " ".join(without_controls(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
+
+
 def markdown(part: Section) -> str:
     r"""A section as Markdown; text of clauses cannot break out of its cell.
 
@@ -342,8 +359,7 @@ def markdown(part: Section) -> str:
     """
 
     def line(cells: Sequence[str]) -> str:
-        plain = (" ".join(cell.split()).replace("|", r"\|").replace("<", "&lt;") for cell in cells)
-        return f"| {' | '.join(plain)} |\n"
+        return f"| {' | '.join(map(plain, cells))} |\n"
 
     table = ""
     if part.rows:

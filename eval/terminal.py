@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from data.errors import visible
 from eval.report import shown
 
 WEAKEST = 5
@@ -21,26 +22,29 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
     for heading in ("", *names.values(), "MCC"):
         table.add_column(heading, no_wrap=True)
     for name, each in scores.items():
-        table.add_row(Text(name), *(shown(each[key]) for key in names), shown(each["mcc"], wide=False))
+        table.add_row(Text(visible(name)), *(shown(each[key]) for key in names), shown(each["mcc"], wide=False))
     console.print(table)
 
-    title = Text(f"\nlead of {next(iter(scores))} in macro-F1 [95 % interval], exact McNemar test, Holm-corrected")
+    title = Text(
+        f"\nlead of {visible(next(iter(scores)))} in macro-F1 [95 % interval], exact McNemar test, Holm-corrected"
+    )
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
     for heading in ("over", "lead", "right alone", "wrong alone", "p"):
         table.add_column(heading, no_wrap=True)
     for name, each in comparisons.items():
         alone = f"{each['first_only']:,}", f"{each['other_only']:,}"
-        table.add_row(Text(name), shown(each["lead"]), *alone, f"{each['p_holm']:.2g}")
+        table.add_row(Text(visible(name)), shown(each["lead"]), *alone, f"{each['p_holm']:.2g}")
     console.print(table)
 
     first = next(iter(scores.values()))
-    table = Table(title=f"\n{next(iter(scores))}, code by code", title_justify="left", box=None, padding=(0, 1))
+    judged = Text(f"\n{visible(next(iter(scores)))}, code by code")
+    table = Table(title=judged, title_justify="left", box=None, padding=(0, 1))
     for heading in ("code", "precision", "recall", "F1", "clauses"):
         table.add_column(heading, justify="left" if heading == "code" else "right", no_wrap=True)
     for label in labels:
         row = first["per_label"][label]
         cells = shown(row["precision"], wide=False), shown(row["recall"], wide=False), shown(row["f1"])
-        table.add_row(Text(label), *cells, f"{row['support']:,}")
+        table.add_row(Text(visible(label)), *cells, f"{row['support']:,}")
     console.print(table)
 
 
@@ -75,4 +79,4 @@ def show_trust(report: dict[str, Any]) -> None:
             f"macro-F1 word by word {shown(by_word['cut here']['macro_f1'])}, "
             f"on clauses cut by coders {shown(by_word['cut by coders']['macro_f1'])}"
         )
-    print("\n" + "\n".join(lines))
+    print("\n" + "\n".join(map(visible, lines)))

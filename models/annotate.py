@@ -10,7 +10,6 @@ Text, Markdown, HTML, PDF and Word files, folders of them, and tables (JSONL, CS
 
 import argparse
 import hashlib
-import json
 import sys
 import warnings
 from collections import Counter
@@ -23,11 +22,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from data.documents import Document, Unreadable, find, read_documents
-from data.errors import InputError, make_folder, replace_file, require_writable, run, say
+from data.errors import InputError, make_folder, named, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
 from features.segment import segment
 from models.calibration import threshold_for
-from models.outputs import FORMATS, form_of, open_output
+from models.outputs import FORMATS, form_of, json_line, open_output
 from models.storage import MODEL, Saved, load
 
 PHRASES = 8  # on the page, for each clause
@@ -115,13 +114,13 @@ def main() -> None:
         for document in reading:
             if isinstance(document, Unreadable):
                 if arguments.strict:
-                    raise InputError(f"{document.name} {document.reason}")
+                    raise InputError(f"{named(document.name)} {document.reason}")
                 unreadable.append(document)
                 continue
             source = document.name.rsplit("#", 1)[0]
             if document.encoding and source not in guessed and not arguments.quiet:
                 guessed.add(source)
-                say(f"{source}: read as {document.encoding}; another one with --encoding NAME")
+                say(f"{named(source)}: read as {document.encoding}; another one with --encoding NAME")
             rows = list(annotate(saved, document.name, document.text, thresholds))
             if arguments.explain:
                 for row in rows:
@@ -131,18 +130,18 @@ def main() -> None:
             if arguments.save_text:
                 _save_text(arguments.save_text, document)
             if arguments.uncertain_out:
-                queued += [json.dumps(each, ensure_ascii=False) + "\n" for each in queue(rows)]
+                queued += map(json_line, queue(rows))
             if arguments.html:
                 pages.append(_for_page(document, rows, explainer))
             if arguments.summary:
                 coded.append(_for_summary(document, rows, arguments))
             progress.step(document.name, clauses)
         if unreadable and not progress.documents:
-            raise InputError("\nerror: ".join(f"{each.name} {each.reason}" for each in unreadable))
+            raise InputError("\nerror: ".join(f"{named(each.name)} {each.reason}" for each in unreadable))
 
     finish(arguments, saved, labels, pages, coded, queued)
     for each in unreadable:
-        say(f"error: {each.name} {each.reason}")
+        say(f"error: {named(each.name)} {each.reason}")
     if unreadable:
         say(f"{len(unreadable)} of the documents could not be read and were left out")
         sys.exit(1)
@@ -220,9 +219,9 @@ def without_results(paths: list[str], arguments: argparse.Namespace) -> list[str
     """The documents without what an earlier run wrote; InputError where a result would replace a document."""
     files = {path.resolve() for path in (arguments.output, arguments.html, arguments.uncertain_out) if path}
     folders = [path.resolve() for path in (arguments.summary, arguments.save_text) if path]
-    for named in arguments.documents:
-        if named != "-" and Path(named).resolve() in files:
-            raise InputError(f"{named} is a document: write the result to another file")
+    for given in arguments.documents:
+        if given != "-" and Path(given).resolve() in files:
+            raise InputError(f"{given} is a document: write the result to another file")
     kept = []
     for path in paths:
         place = Path(path).resolve()

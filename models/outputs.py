@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.errors import InputError, make_folder, visible
+from data.errors import InputError, replacing, visible, without_controls
 
 Rows = list[dict[str, Any]]
 FORMATS = ("table", "jsonl", "csv", "parquet")
 # Colours that people with the common kinds of colour blindness tell apart (Wong 2011); the code is always written too.
 COLOURS = {"oppose": "#d55e00", "support": "#0072b2", "call-for": "#009e73", "none": "bright_black"}
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula, also in the full width of East Asian scripts.
+_FORMULA = tuple("=+-@＝＋－＠")
 
 
 class Output(AbstractContextManager["Output"]):
@@ -31,9 +31,8 @@ class Output(AbstractContextManager["Output"]):
 
     def __init__(self, path: Path | None, labels: list[str]):
         self.path, self.labels = path, labels
-        if path:
-            make_folder(path.parent)
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp") if path else None
+        self._replacing = replacing(path) if path else None
+        self._temporary = self._replacing.__enter__() if self._replacing else None
 
     def write(self, document: str, rows: Rows) -> None:
         """Add the rows of a document."""
@@ -45,12 +44,18 @@ class Output(AbstractContextManager["Output"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-        if self._temporary and self.path:
-            if kind is None:
-                os.replace(self._temporary, self.path)
-            else:
-                self._temporary.unlink(missing_ok=True)
+        try:
+            self.close()
+        except BaseException as failure:
+            self._leave(type(failure), failure, failure.__traceback__)
+            raise
+        self._leave(kind, error, trace)
+
+    def _leave(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._replacing:
+            self._replacing.__exit__(kind, error, trace)
 
 
 class _Lines(Output):
@@ -75,7 +80,7 @@ class Jsonl(_Lines):
 
     def write(self, document: str, rows: Rows) -> None:
         """Add the rows of a document."""
-        self._file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self._file.writelines(map(json_line, rows))
 
 
 class Csv(_Lines):
@@ -98,7 +103,7 @@ class Csv(_Lines):
         for row in map(flat, rows):
             if not self._head:
                 self._head = list(row)
-                self._writer.writerow(self._head)
+                self._writer.writerow(map(harmless, self._head))
             self._writer.writerow([harmless(row[name]) for name in self._head])
 
 
@@ -163,9 +168,11 @@ class Tables(Output):
             clause = Text(" ".join(visible(row["text"]).split()), style="dim" if row["label"] == "none" else "")
             if row.get("because"):
                 clause.append("\n" + visible(told(row["because"])), style="italic dim")
-            table.add_row(Text(row["label"], style=COLOURS.get(row["label"], "")), f"{row['confidence']:.0%}", clause)
+            table.add_row(
+                Text(visible(row["label"]), style=COLOURS.get(row["label"], "")), f"{row['confidence']:.0%}", clause
+            )
         self._console.print(table)
-        labels = [row["label"] for row in rows]
+        labels = [visible(row["label"]) for row in rows]
         counts = ", ".join(f"{label} {count}" for label, count in Counter(sorted(labels)).most_common())
         self._console.print(Text(f" {len(rows)} clauses: {counts}\n"))
 
@@ -206,13 +213,32 @@ def told(because: Iterable[tuple[str, float]]) -> str:
     return " · ".join(f"{phrase} {weight:+.2f}" for phrase, weight in because)
 
 
+# What JSON lets stand but a terminal obeys, some readers take for the end of a line, or UTF-8 cannot say.
+_ESCAPED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def json_line(value: dict[str, Any]) -> str:
+    r"""One line of JSON that reads back as the same value, and holds nothing that a terminal would obey.
+
+    >>> json_line({"text": "café\u202e"})
+    '{"text": "café\\u202e"}\n'
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
 def harmless(cell: Any) -> Any:
-    """A cell that no spreadsheet runs.
+    """A cell that no spreadsheet runs and no terminal obeys.
 
     >>> harmless("=1+1"), harmless("We agree."), harmless(-3)
     ("'=1+1", 'We agree.', -3)
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    cell = without_controls(cell)
+    if cell[:1].isspace() or cell.lstrip("\ufeff\u200b").startswith(_FORMULA):
+        return f"'{cell}"
+    return cell
 
 
 def columns(labels: list[str]) -> list[str]:

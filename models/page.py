@@ -7,16 +7,16 @@ import base64
 import hashlib
 import json
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup
 
-from data.errors import InputError, shorten
+from data.errors import InputError, shorten, without_controls
 from data.rows import UNCERTAIN
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -32,8 +32,6 @@ KNOWN = {
 # What other labels are given in turn: first what is left of that palette, then the colours of codes that are not here.
 PALETTE = ("#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#d55e00", "#0072b2", "#009e73")
 LINES = ("2px dashed", "4px solid", "6px double", "5px dotted", "4px dashed")
-KEPT = "\t\n\r"
-BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class CodedDocument(NamedTuple):
@@ -127,11 +125,7 @@ def render_page(
         shown.append(UNCERTAIN)
     codes = style_codes(shown, codebook or {})
     counts = [Counter(record["label"] for record in document.records) for document in documents]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"csp": _csp_hash, "visible": visible, "thousands": "{:,}".format}
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return _template().render(
         title=title,
         model=model,
         codes=codes,
@@ -141,20 +135,19 @@ def render_page(
         ],
         bar=_bar(sum(counts, Counter()), shown),
         total=sum(count.total() for count in counts),
-        data=_script_json({"codes": [visible(name) for name in shown], **_panel_data(documents, names, codes)}),
+        data=_script_json(
+            {"codes": [without_controls(name) for name in shown], **_panel_data(documents, names, codes)}
+        ),
     )
 
 
-def visible(text: str) -> str:
-    """Text with every control, bidi override and lone surrogate shown as U+FFFD: as many characters as before.
-
-    >>> visible("a\\u202eb\\x00\\tc")
-    'a�b�\\tc'
-    """
-    return "".join(
-        "�" if each in BIDI or (each not in KEPT and unicodedata.category(each) in ("Cc", "Cs")) else each
-        for each in text
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters |= {"csp": _csp_hash, "visible": without_controls, "thousands": "{:,}".format}
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def style_codes(labels: Sequence[str], codebook: dict[str, str]) -> list[Code]:
@@ -244,11 +237,11 @@ def _bar(counts: Counter[str], labels: list[str]) -> list[Part]:
 def _panel_data(documents: Sequence[CodedDocument], names: list[str], codes: list[Code]) -> dict[str, Any]:
     """What the panel shows of each clause beyond its element: the probabilities of all labels, and the phrases."""
     return {
-        "meanings": [visible(code.meaning) for code in codes],
+        "meanings": [without_controls(code.meaning) for code in codes],
         "clauses": [
             [
                 [round(float(record["probabilities"].get(name, 0)), 4) for name in names],
-                [[visible(phrase), round(float(weight), 4)] for phrase, weight in record["because"]],
+                [[without_controls(phrase), round(float(weight), 4)] for phrase, weight in record["because"]],
             ]
             for document in documents
             for record in _in_order(document)

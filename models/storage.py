@@ -11,18 +11,44 @@ import os
 import platform
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
 import sklearn
+from pydantic_core import from_json
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
-from data.errors import InputError, make_folder, require_writable
+from data.errors import InputError, replacing, require_writable, shorten
 
 MODEL = Path("models/stance.joblib")
 RETRAIN = "train it again with `make clean train` (python -m train)"
+MAX_MODEL_BYTES = 2_000_000_000
+MAX_UNPACKED_BYTES = 8_000_000_000
+MAX_CARD_BYTES = 100_000_000
+# All that a pipeline of `models.classifier` holds, as skops names it: module, class and how it is built. No other type
+# is built from a .skops file, whatever the file itself or skops' own list says of it.
+SKOPS_TYPES = frozenset(
+    {
+        ("sklearn.pipeline", "Pipeline", "ObjectNode"),
+        ("sklearn.pipeline", "FeatureUnion", "ObjectNode"),
+        ("sklearn.feature_extraction.text", "TfidfVectorizer", "ObjectNode"),
+        ("sklearn.feature_extraction.text", "TfidfTransformer", "ObjectNode"),
+        ("sklearn.linear_model._logistic", "LogisticRegression", "ObjectNode"),
+        ("numpy", "ndarray", "NdArrayNode"),
+        ("numpy", "float64", "NdArrayNode"),
+        ("numpy", "int64", "NdArrayNode"),
+        ("numpy", "float64", "TypeNode"),
+        ("builtins", "str", "TypeNode"),
+        ("builtins", "str", "JsonNode"),
+        ("builtins", "dict", "DictNode"),
+        ("builtins", "list", "ListNode"),
+        ("builtins", "tuple", "TupleNode"),
+    }
+)
 
 
 class Saved(NamedTuple):
@@ -58,19 +84,13 @@ def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
     hashes = {file.name: hashlib.sha256(content).hexdigest() for file, content in sorted(contents.items())}
     full_card = card | {"versions": versions(), "sha256": hashes}
     contents[card_file] = (json.dumps(full_card, indent=2, ensure_ascii=False) + "\n").encode()
-    order = (skops_file, card_file, joblib_file)
-    temporaries = {file: file.parent / f".{file.name}.{os.getpid()}.tmp" for file in order}
-    make_folder(path.parent)
     try:
-        for file, temporary in temporaries.items():
-            _write(temporary, contents[file])
-        for file, temporary in temporaries.items():
-            os.replace(temporary, file)
+        with ExitStack() as stack:
+            # Files take their places in the reverse order of this one.
+            for file in (joblib_file, card_file, skops_file):
+                _write(stack.enter_context(replacing(file)), contents[file])
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
 
 
 def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
@@ -82,7 +102,7 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     """
     if not path.is_file():
         raise InputError(f"no model at {path}: make one with `make train` (python -m train)")
-    content = path.read_bytes()
+    content = _read(path, MAX_MODEL_BYTES)
     card = _read_card(path.with_suffix(".json"))
     if not trust:
         _check_hash(path, content, card)
@@ -120,11 +140,21 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _read(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise InputError(f"{path} is over {limit // 1_000_000:,} MB, too large for what train writes; {RETRAIN}")
+    return content
+
+
 def _read_card(path: Path) -> dict[str, Any] | None:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
+    if not path.is_file():  # a pipe or a device would be read for ever
+        raise InputError(f"the model's card {path} is no file; {RETRAIN}")
+    try:
+        card = from_json(_read(path, MAX_CARD_BYTES))  # refuses what is nested more than 200 deep
     except (OSError, ValueError) as error:
         raise InputError(f"the model's card {path} cannot be read: {error}; {RETRAIN}") from None
     tables = ("sha256", "versions", "data", "settings")
@@ -172,7 +202,28 @@ def _open(path: Path, content: bytes) -> Pipeline:
 def _from_skops(content: bytes) -> Pipeline:
     import skops.io
 
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
+            raise ValueError(f"it is over {MAX_UNPACKED_BYTES // 1_000_000_000} GB when unpacked")
+        schema = json.loads(archive.read("schema.json"))
+    if foreign := set(_types(schema)) - SKOPS_TYPES:
+        module, name, _ = min(foreign)
+        raise ValueError(f"it holds {shorten(f'{module}.{name}')}, which no pipeline of this project does")
     return skops.io.loads(content, trusted=[])
+
+
+def _types(schema: Any) -> Iterator[tuple[str, str, str]]:
+    """What the nodes of a schema would build. The words of a vocabulary are keys, too, but name nodes, not strings."""
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            kind = [node.get(key) for key in ("__module__", "__class__", "__loader__")]
+            if any(each is not None and not isinstance(each, dict) for each in kind):
+                yield str(kind[0]), str(kind[1]), str(kind[2])
+            waiting.extend(value for value in node.values() if isinstance(value, dict | list))
+        elif isinstance(node, list):
+            waiting.extend(each for each in node if isinstance(each, dict | list))
 
 
 def _skops_bytes(pipeline: Pipeline) -> bytes:

@@ -107,7 +107,8 @@ def test_the_report_is_one_self_contained_page(
     assert "&lt;b&gt;wire" in page
     assert "<b>wire" not in page
     assert page.count("data:image/png;base64,") == 4
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     report = json.loads((tmp_path / "out/data.json").read_text())
     assert report["tables"]["agreement"][1][0][1] == 24
     assert (tmp_path / "out/learning_curve.csv").read_text().startswith("documents,clauses,macro-F1")
