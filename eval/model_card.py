@@ -8,7 +8,7 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from data.reading import CORPUS
-from eval.report import shown
+from eval.report import plain, shown
 from models.storage import MODEL
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
@@ -30,7 +30,7 @@ def model_card(report: dict[str, Any], card: dict[str, Any]) -> str:
     """
     invented = report["data"]["source"] == str(CORPUS)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    environment.filters |= {"score": shown, "thousands": "{:,}".format}
+    environment.filters |= {"score": shown, "thousands": "{:,}".format, "plain": plain}
     capabilities = report.get("behaviour", {}).get("capabilities", {})
     file = Path(report["model"]["file"])
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(

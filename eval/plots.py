@@ -174,7 +174,7 @@ def plot_codes(per_label: dict[str, dict[str, Any]], labels: list[str], title: s
             values, heights, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2, label=visible(name)
         )
     middle = (len(names) - 1) / 2
-    axes.set_yticks([row * (len(names) + 1) + middle for row in range(len(labels))], map(visible, labels))
+    axes.set_yticks([row * (len(names) + 1) + middle for row in range(len(labels))], [visible(label) for label in labels])
     axes.invert_yaxis()
     axes.set_xlim(right=1)
     axes.set_xlabel("F1 (bars: 95 % interval over documents)")
