@@ -118,6 +118,22 @@ def plot_growth(points: list[tuple[int, int]], path: Path) -> None:
     _save(figure, path)
 
 
+def plot_growth_of_time(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Seconds against clauses scored, both on logarithmic scales."""
+    figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
+    for place, (name, points) in enumerate(curves.items()):
+        colour, marker = (BLUE, ORANGE, *MORE)[min(place, 5)], "os^Dv<>PX*"[place % 10]
+        clauses, seconds = [each["clauses"] for each in points], [each["seconds"] for each in points]
+        axes.plot(clauses, seconds, marker=marker, color=colour, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("clauses")
+    axes.set_ylabel("seconds")
+    axes.grid(alpha=0.3, which="both")
+    figure.legend(loc="outside right upper", fontsize=8)
+    _save(figure, path)
+
+
 def plot_learning_curve(
     curve: list[dict[str, Any]], path: Path, laws: dict[str, dict[str, Any] | None] | None = None
 ) -> None:
@@ -174,7 +190,9 @@ def plot_codes(per_label: dict[str, dict[str, Any]], labels: list[str], title: s
             values, heights, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2, label=visible(name)
         )
     middle = (len(names) - 1) / 2
-    axes.set_yticks([row * (len(names) + 1) + middle for row in range(len(labels))], [visible(label) for label in labels])
+    axes.set_yticks(
+        [row * (len(names) + 1) + middle for row in range(len(labels))], [visible(label) for label in labels]
+    )
     axes.invert_yaxis()
     axes.set_xlim(right=1)
     axes.set_xlabel("F1 (bars: 95 % interval over documents)")
