@@ -35,6 +35,9 @@ def _set_cache() -> None:
 _set_cache()
 
 import numba  # noqa: E402  # reads the place of its cache from the environment
+from llvmlite import ir  # noqa: E402
+from numba.core import cgutils, types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 numba.config.reload_config()
 
@@ -45,6 +48,11 @@ def _compiled(function: Any) -> Any:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # no folder that could hold a cache
         return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+# Part of the compiled functions that call them. They allocate nothing, so they need not count references to arrays,
+# which would take most of the time.
+_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
 
 
 # A code point's place in the table: its lower case in the low 21 bits, and what it is above them.
@@ -67,7 +75,7 @@ NORM_MODES = {None: 0, "l1": 1, "l2": 2}
 UNKNOWN, DROPPED = -1, -2
 NEVER = np.int32(2**31 - 1)
 BLANK = ord(" ") << 1  # tokens are shifted like nodes
-EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+EMPTY = LONG = np.uint64(0xFFFFFFFFFFFFFFFF)
 SEED, PRIME, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x100000001B3), np.uint64(0x9FB21C651E98DF25)
 LONGEST = 1 << 22  # bytes of a string; longer ones are handed back
 
@@ -114,52 +122,96 @@ def code_points() -> NDArray[np.uint32]:
     return table
 
 
+@intrinsic
+def _fetch(_: Any, array: Any, place: Any) -> Any:
+    """Ask for the cache line of array[place], which is read a little later; never fails."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        struct = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+        offset = builder.mul(place, ir.Constant(place.type, size))
+        byte = cgutils.pointer_add(builder, struct.data, offset, ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte.type, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [byte, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, place), generate
+
+
+@_inlined
+def _packed(text: Any, start: int, end: int) -> tuple[Any, Any]:
+    """The key of a word: its code points themselves where 16 bytes hold them, else a hash beside LONG."""
+    low, high = U64(0), U64(0)
+    all_bits = U32(0)
+    for place in range(start, end):
+        point = text[place]
+        all_bits |= point
+        high = (high << U64(8)) | (low >> U64(56))
+        low = (low << U64(8)) | U64(point)
+    if end - start <= 16 and all_bits < 256:
+        return low, high
+    low = SEED
+    for place in range(start, end):
+        low = (low ^ U64(text[place])) * PRIME
+    return low, LONG
+
+
+@_inlined
+def _slot(low: Any, high: Any, mask: Any) -> Any:
+    mixed = (low ^ (high * SEED)) * SPREAD
+    return ((mixed ^ (mixed >> U64(32))) * SPREAD >> U64(32)) & mask
+
+
 @_compiled
 def _index_words(letters: Any, starts: Any, slots: Any) -> None:
-    mask = U64(len(slots) - 1)
+    mask = U64((len(slots) >> 2) - 1)
     for word in range(len(starts) - 1):
-        key = SEED
-        for place in range(starts[word], starts[word + 1]):
-            key = (key ^ U64(letters[place])) * PRIME
-        key *= SPREAD
-        slot = (key >> U64(32)) & mask
-        while slots[slot] >= 0:
+        low, high = _packed(letters, starts[word], starts[word + 1])
+        slot = _slot(low, high, mask)
+        while slots[(slot << U64(2)) | U64(2)] != EMPTY:
             slot = (slot + U64(1)) & mask
-        slots[slot] = (I64(key >> U64(33)) << 32) | I64(word)
+        slots[slot << U64(2)] = low
+        slots[(slot << U64(2)) | U64(1)] = high
+        slots[(slot << U64(2)) | U64(2)] = U64(word)
 
 
-@_compiled
-def _find_word(letters: Any, starts: Any, slots: Any, text: Any, start: int, end: int, raw: Any) -> int:
-    """The word that stands in text[start:end], whose running hash is `raw`, or UNKNOWN."""
-    key = raw * SPREAD
-    mask = U64(len(slots) - 1)
-    slot = (key >> U64(32)) & mask
-    tag = I64(key >> U64(33))
-    length = end - start
+@_inlined
+def _find_word(
+    letters: Any, starts: Any, slots: Any, text: Any, start: int, end: int, low: Any, high: Any
+) -> int:
+    """The word that stands in text[start:end], whose key is `low` and `high`, or UNKNOWN."""
+    mask = U64((len(slots) >> 2) - 1)
+    slot = _slot(low, high, mask)
     while True:
-        entry = slots[slot]
-        if entry < 0:
+        word = slots[(slot << U64(2)) | U64(2)]
+        if word == EMPTY:
             return UNKNOWN
-        if (entry >> 32) == tag:
-            word = entry & 0xFFFFFFFF
+        if slots[slot << U64(2)] == low and slots[(slot << U64(2)) | U64(1)] == high:
+            if high != LONG:
+                return I64(word)
             first = starts[word]
-            if starts[word + 1] - first == length:
-                same = True
-                for offset in range(length):
-                    if letters[first + offset] != text[start + offset]:
-                        same = False
-                        break
-                if same:
-                    return I64(word)
+            same = starts[word + U64(1)] - first == end - start
+            for place in range(start, end):
+                same = same and letters[first + place - start] == text[place]
+            if same:
+                return I64(word)
         slot = (slot + U64(1)) & mask
 
 
-@_compiled
-def _follow(edges: Any, node: Any, token: Any) -> int:
-    """The node, shifted, to which `token` leads from `node`, or UNKNOWN."""
+@_inlined
+def _edge(node: Any, token: Any, mask: Any) -> Any:
+    """The slot where the edge from `node` by `token` stands, if it is the first with its hash."""
     key = (U64(node) << U64(32)) | U64(token)
-    mask = U64((len(edges) >> 1) - 1)
-    slot = ((key ^ (key >> U64(29))) * SPREAD >> U64(32)) & mask
+    return ((key ^ (key >> U64(29))) * SPREAD >> U64(32)) & mask
+
+
+@_inlined
+def _follow(edges: Any, slot: Any, node: Any, token: Any, mask: Any) -> int:
+    """The node, shifted, to which `token` leads from `node`, or UNKNOWN; `slot` is their `_edge`."""
+    key = (U64(node) << U64(32)) | U64(token)
     while True:
         there = edges[slot << U64(1)]
         if there == key:
@@ -190,7 +242,7 @@ def _grow(tokens: Any, starts: Any, root: int, base: int, extra: int, edges: Any
                 step += 1
             while step < end:
                 key = (U64(node) << U64(32)) | U64(tokens[step])
-                slot = ((key ^ (key >> U64(29))) * SPREAD >> U64(32)) & mask
+                slot = _edge(node, tokens[step], mask)
                 while edges[slot << U64(1)] != EMPTY and edges[slot << U64(1)] != key:
                     slot = (slot + U64(1)) & mask
                 step += 1
@@ -207,13 +259,13 @@ def _grow(tokens: Any, starts: Any, root: int, base: int, extra: int, edges: Any
 
 
 @_compiled
-def _packed(edges: Any, on: Any, packed: Any) -> None:
+def _pack(edges: Any, on: Any, packed: Any) -> None:
     """The edges in a table as small as serves, every node with the mark whether the trie goes on."""
     mask = U64((len(packed) >> 1) - 1)
     for place in range(len(edges) >> 1):
         key = edges[2 * place]
         if key != EMPTY:
-            slot = ((key ^ (key >> U64(29))) * SPREAD >> U64(32)) & mask
+            slot = _edge(key >> U64(32), key & U64(0xFFFFFFFF), mask)
             while packed[slot << U64(1)] != EMPTY:
                 slot = (slot + U64(1)) & mask
             node = edges[2 * place + 1]
@@ -221,7 +273,16 @@ def _packed(edges: Any, on: Any, packed: Any) -> None:
             packed[(slot << U64(1)) | U64(1)] = (node << U64(1)) | U64(on[I64(node)])
 
 
-@_compiled
+@_inlined
+def _table(entries: int) -> int:
+    """A power of two that leaves a table half empty."""
+    room = 16
+    while room < 2 * entries:
+        room *= 2
+    return room
+
+
+@_inlined
 def _count(column: int, keys: Any, counts: Any, used: Any, size: int, mask: Any) -> int:
     """One more of a column in this string; returns how many different ones there are."""
     slot = (U64(column) * SPREAD >> U64(40)) & mask
@@ -238,35 +299,53 @@ def _count(column: int, keys: Any, counts: Any, used: Any, size: int, mask: Any)
         slot = (slot + U64(1)) & mask
 
 
-@_compiled
-def _walk(
-    edges: Any, node: Any, ids: Any, start: int, stop: int, deepest: int, columns: int, size: int, keys: Any,
-    counts: Any, used: Any, mask: Any,
+@_inlined
+def _walks(
+    edges: Any, fronts: Any, places: Any, size: int, ids: Any, stop: int, deepest: int, records: Any, keys: Any,
+    counts: Any, used: Any, room: Any,
 ) -> int:  # fmt: skip
-    """Count every column on the way from `node` (shifted, one token deep) along the tokens from `start` on."""
+    """Count every column on the walks through the trie that have come to `fronts`, with tokens from `places` on.
+
+    All walks take a step before any takes the next, and ask for the edge that they will look at then.
+    """
+    mask = U64((len(edges) >> 1) - 1)
+    columns = records.shape[0]
+    found = 0
     depth = 1
-    while True:
-        if (node >> 1) < columns:
-            size = _count(node >> 1, keys, counts, used, size, mask)
-        if not node & 1 or depth == deepest or start == stop:
-            return size
-        token = ids[start]
-        if token < 0:
-            return size
-        node = _follow(edges, node >> 1, token >> 1)
-        if node < 0:
-            return size
-        start += 1
+    while size:
+        going = 0
+        for walk in range(size):
+            node, place = fronts[walk], places[walk]
+            if (node >> 1) < columns:
+                before = found
+                found = _count(node >> 1, keys, counts, used, found, room)
+                if found > before:
+                    _fetch(records, (node >> 1) * records.shape[1])
+            if node & 1 and depth < deepest and place < stop and ids[place] >= 0:
+                fronts[going] = node >> 1
+                places[going] = place
+                _fetch(edges, _edge(node >> 1, ids[place] >> 1, mask) << U64(1))
+                going += 1
+        size = 0
+        for walk in range(going):
+            node, token = fronts[walk], ids[places[walk]] >> 1
+            reached = _follow(edges, _edge(node, token, mask), node, token, mask)
+            if reached >= 0:
+                fronts[size] = reached
+                places[size] = places[walk] + 1
+                size += 1
         depth += 1
+    return found
 
 
-@_compiled
+@_inlined
 def _weigh(
     size: int, keys: Any, counts: Any, used: Any, records: Any, setting: Any, sums: Any, out: Any
 ) -> None:
     """Add the weights of the columns counted to a row of decisions, and forget the counts."""
     classes = len(out)
-    sums[:] = 0.0
+    for k in range(classes):
+        sums[k] = 0.0
     norm = 0.0
     for place in range(size):
         slot = used[place]
@@ -287,239 +366,250 @@ def _weigh(
         out[k] += sums[k] / norm
 
 
+@_inlined
+def _end_word(
+    text: Any, begins: Any, stops: Any, lows: Any, highs: Any, slots: Any, word: int, length: int, low: Any, high: Any,
+    wide: Any,
+) -> None:  # fmt: skip
+    stops[word] = length
+    if length - begins[word] > 16 or wide > 255:
+        low, high = _packed(text, begins[word], length)
+    lows[word], highs[word] = low, high
+    _fetch(slots, _slot(low, high, U64((len(slots) >> 2) - 1)) << U64(2))
+
+
+@_inlined
+def _read(
+    data: Any, at: int, end: int, points: Any, slots: Any, text: Any, kinds: Any, begins: Any, stops: Any, lows: Any,
+    highs: Any, marks: Any,
+) -> tuple[int, int]:  # fmt: skip
+    """Decode, lower and cut a string; returns the numbers of code points and of tokens, or (-1, 0) to hand it back.
+
+    A token is a word, with the marks that all its code points share, or a single other code point that is no space.
+    """
+    length, tokens = 0, 0
+    inside = False
+    low, high = U64(0), U64(0)
+    shared, wide = U32(0), U32(0)
+    while at < end:
+        point = U32(data[at])
+        at += 1
+        if point >= 0x80:
+            more = 1 if 0xC2 <= point < 0xE0 else 2 if 0xE0 <= point < 0xF0 else 3 if 0xF0 <= point < 0xF5 else 0
+            if more == 0 or at + more > end:
+                return -1, 0
+            point &= U32(0x3F >> more)
+            for _ in range(more):
+                byte = U32(data[at])
+                if (byte & U32(0xC0)) != 0x80:
+                    return -1, 0
+                point = (point << U32(6)) | (byte & U32(0x3F))
+                at += 1
+            if point >= CODE_POINTS or (more == 2 and point < 0x800) or (more == 3 and point < 0x10000):
+                return -1, 0
+        entry = points[point]
+        lower = entry & U32(LOWER)
+        if entry & U32(BACK):
+            return -1, 0
+        text[length] = lower
+        kinds[length] = entry
+        if entry & U32(WORD):
+            if not inside:
+                inside = True
+                begins[tokens] = length
+                low, high = U64(0), U64(0)
+                shared, wide = entry, U32(0)
+            high = (high << U64(8)) | (low >> U64(56))
+            low = (low << U64(8)) | U64(lower)
+            wide |= lower
+            shared &= entry
+        else:
+            if inside:
+                inside = False
+                marks[tokens] = shared
+                _end_word(text, begins, stops, lows, highs, slots, tokens, length, low, high, wide)
+                tokens += 1
+            if not entry & U32(SPACE):
+                begins[tokens] = length
+                marks[tokens] = 0
+                _end_word(text, begins, stops, lows, highs, slots, tokens, length + 1, U64(lower), U64(0), lower)
+                tokens += 1
+        length += 1
+    if inside:
+        marks[tokens] = shared
+        _end_word(text, begins, stops, lows, highs, slots, tokens, length, low, high, wide)
+        tokens += 1
+    return length, tokens
+
+
+@_inlined
+def _cover_actors(tokens: int, known: Any, marks: Any, attributes: Any, moves: Any, ends: Any, covered: Any) -> None:
+    """Mark the tokens that name an actor, with what stands between them."""
+    for place in range(tokens):
+        covered[place] = False
+    place = 0
+    while place < tokens:
+        word = known[place]
+        state = moves[0, attributes[word, 0]] if word >= 0 else 0
+        best, reach, ahead = NEVER, place, place
+        while state != 0:
+            if ends[state] < best:
+                best, reach = ends[state], ahead
+            ahead += 1
+            while ahead < tokens and not marks[ahead] & U32(WORD):
+                ahead += 1
+            if ahead >= tokens:
+                break
+            word = known[ahead]
+            state = moves[state, attributes[word, 0] if word >= 0 else 0]
+        if best != NEVER:
+            while place < reach:
+                covered[place] = True
+                place += 1
+            covered[place] = True
+        place += 1
+
+
+@_inlined
+def _tokens_of(
+    setting: Any, part: int, tokens: int, known: Any, marks: Any, covered: Any, kinds: Any, text: Any, begins: Any,
+    stops: Any, letters: Any, starts: Any, slots: Any, attributes: Any, ids: Any,
+) -> int:  # fmt: skip
+    """The tokens of a string as one vectoriser of words or stems has them, into `ids`; returns their number."""
+    mode, number = setting[MODE], 0
+    for place in range(tokens):
+        if setting[BLIND] and covered[place]:
+            continue
+        word, begin, stop = known[place], begins[place], stops[place]
+        if marks[place] & U32(WORD):
+            if mode == STEMS:
+                if word < 0 and stop - begin > setting[STEMMED]:
+                    stop = begin + setting[STEMMED]
+                    low, high = _packed(text, begin, stop)
+                    word = _find_word(letters, starts, slots, text, begin, stop, low, high)
+            elif mode == NO_NUMBERS:
+                if not marks[place] & U32(LETTER):
+                    continue
+            elif mode == FIRST_DIGIT and not kinds[begin] & U32(LETTER):
+                if not marks[place] & U32(DECIMAL):
+                    continue
+                low, high = _packed(text, begin, begin + 1)
+                word = _find_word(letters, starts, slots, text, begin, begin + 1, low, high)
+        elif mode != PUNCTUATION:
+            continue
+        token = I64(attributes[word, 1 + part]) if word >= 0 else UNKNOWN
+        if token != DROPPED:
+            ids[number] = token
+            number += 1
+    return number
+
+
+@_inlined
+def _characters_of(mode: int, length: int, kinds: Any, text: Any, ids: Any) -> int:
+    """The code points of a string, for `char` with runs of spaces as one, for `char_wb` in padded words apart."""
+    place, number = 0, 0
+    while place < length:
+        run = place
+        while run < length and kinds[run] & U32(SPACE):
+            run += 1
+        if mode == CHAR:
+            if run - place > 1:
+                ids[number] = BLANK
+                place = run
+            else:
+                ids[number] = I64(text[place]) << 1
+                place += 1
+            number += 1
+        elif run > place:
+            place = run
+        else:
+            ids[number] = BLANK
+            number += 1
+            while place < length and not kinds[place] & U32(SPACE):
+                ids[number] = I64(text[place]) << 1
+                number += 1
+                place += 1
+            ids[number], ids[number + 1] = BLANK, UNKNOWN
+            number += 2
+    return number
+
+
+@_inlined
+def _score_rows(
+    data: Any, offsets: Any, first: int, last: int, out: Any, back: Any, settings: Any, points: Any, letters: Any,
+    starts: Any, slots: Any, attributes: Any, edges: Any, records: Any, moves: Any, ends: Any, intercept: Any,
+    of_words: bool, text: Any, kinds: Any, marks: Any, begins: Any, stops: Any, lows: Any, highs: Any, known: Any,
+    covered: Any, ids: Any, fronts: Any, places: Any, keys: Any, counts: Any, used: Any, sums: Any,
+) -> None:  # fmt: skip
+    for row in range(first, last):
+        length, tokens = -1, 0
+        if offsets[row + 1] - offsets[row] <= LONGEST:
+            length, tokens = _read(
+                data, offsets[row], offsets[row + 1], points, slots, text, kinds, begins, stops, lows, highs, marks
+            )
+        if length < 0:
+            back[row] = True
+            continue
+        if of_words:
+            for place in range(tokens):
+                known[place] = _find_word(
+                    letters, starts, slots, text, begins[place], stops[place], lows[place], highs[place]
+                )
+            _cover_actors(tokens, known, marks, attributes, moves, ends, covered)
+        for k in range(len(intercept)):
+            out[row, k] = intercept[k]
+        for part in range(len(settings)):
+            setting = settings[part]
+            size, steps = 0, setting[HIGH]
+            if setting[MODE] < CHAR:
+                number = _tokens_of(
+                    setting, part, tokens, known, marks, covered, kinds, text, begins, stops, letters, starts, slots,
+                    attributes, ids,
+                )  # fmt: skip
+                for place in range(number):
+                    if ids[place] >= 0:
+                        fronts[size], places[size] = ids[place], place + 1
+                        size += 1
+            else:
+                number = _characters_of(setting[MODE], length, kinds, text, ids)
+                steps += 1
+                for place in range(number):
+                    if ids[place] >= 0:
+                        fronts[size], places[size] = setting[FIRST] << 1 | 1, place
+                        size += 1
+            mask = U64(_table(min(setting[END] - setting[BASE], number * setting[HIGH])) - 1)
+            found = _walks(edges, fronts, places, size, ids, number, steps, records, keys, counts, used, mask)
+            _weigh(found, keys, counts, used, records, setting, sums, out[row])
+
+
 @_compiled
 def score(
     data: Any, offsets: Any, first: int, last: int, out: Any, back: Any, settings: Any, points: Any, letters: Any,
     starts: Any, slots: Any, attributes: Any, edges: Any, records: Any, moves: Any, ends: Any, intercept: Any,
 ) -> None:  # fmt: skip
     """Decisions of the strings first … last - 1, into the rows of `out`; `back` is set for those handed back."""
-    columns = records.shape[0]
-    longest = 0
+    longest, widest, of_words = 0, 1, False
     for row in range(first, last):
         if offsets[row + 1] - offsets[row] <= LONGEST:
             longest = max(longest, offsets[row + 1] - offsets[row])
-    widest = 1
-    anywords = False
     for part in range(len(settings)):
-        anywords |= settings[part, MODE] < CHAR
+        of_words |= settings[part, MODE] < CHAR
         widest = max(widest, settings[part, HIGH])
-    text = np.empty(longest + 1, U32)
-    kinds = np.empty(longest + 1, U32)
-    ids = np.empty(2 * longest + 3, I64)
-    begins = np.empty(longest + 1, I64)
-    stops = np.empty(longest + 1, I64)
-    hashes = np.empty(longest + 1, U64)
-    known = np.empty(longest + 1, I64)
-    marks = np.empty(longest + 1, U32)
-    covered = np.zeros(longest + 1, np.bool_)
-    most = min(columns, (2 * longest + 3) * widest)
-    room = 64
-    while room < 2 * most:
-        room *= 2
-    keys = np.full(room, -1, I64)
-    counts = np.empty(room, I64)
-    used = np.empty(most + 1, I64)
+    text, kinds, marks = np.empty(longest + 1, U32), np.empty(longest + 1, U32), np.empty(longest + 1, U32)
+    begins, stops = np.empty(longest + 1, I64), np.empty(longest + 1, I64)
+    lows, highs = np.empty(longest + 1, U64), np.empty(longest + 1, U64)
+    known, covered = np.empty(longest + 1, I64), np.zeros(longest + 1, np.bool_)
+    widened = 3 * longest + 4  # every letter a padded word of its own
+    ids, fronts, places = np.empty(widened, I64), np.empty(widened, I64), np.empty(widened, I64)
+    most = min(records.shape[0], widened * widest)
+    room = _table(most)
+    keys, counts, used = np.full(room, -1, I64), np.empty(room, I64), np.empty(most + 1, I64)
     sums = np.empty(out.shape[1], F64)
-    for row in range(first, last):
-        at, end = offsets[row], offsets[row + 1]
-        if end - at > LONGEST:
-            back[row] = True
-            continue
-        # Decode, lower, and find the words.
-        length = 0
-        tokens = 0
-        inside = False
-        bad = False
-        running = SEED
-        shared = U32(0)
-        while at < end:
-            point = U32(data[at])
-            at += 1
-            if point >= 0x80:
-                more = 1 if 0xC2 <= point < 0xE0 else 2 if 0xE0 <= point < 0xF0 else 3 if 0xF0 <= point < 0xF5 else 0
-                if more == 0 or at + more > end:
-                    bad = True
-                    break
-                point &= U32(0x3F >> more)
-                for _ in range(more):
-                    byte = U32(data[at])
-                    bad |= (byte & 0xC0) != 0x80
-                    point = (point << U32(6)) | (byte & U32(0x3F))
-                    at += 1
-                if bad or point >= CODE_POINTS or (more == 2 and point < 0x800) or (more == 3 and point < 0x10000):
-                    bad = True
-                    break
-            entry = points[point]
-            lower = entry & U32(LOWER)
-            if entry & U32(BACK):
-                bad = True
-                break
-            text[length] = lower
-            kinds[length] = entry
-            if entry & U32(WORD):
-                if not inside:
-                    inside = True
-                    begins[tokens] = length
-                    running = SEED
-                    shared = entry
-                running = (running ^ U64(lower)) * PRIME
-                shared &= entry
-            else:
-                if inside:
-                    inside = False
-                    stops[tokens] = length
-                    hashes[tokens] = running
-                    marks[tokens] = shared
-                    tokens += 1
-                if not entry & U32(SPACE):
-                    begins[tokens] = length
-                    stops[tokens] = length + 1
-                    hashes[tokens] = (SEED ^ U64(lower)) * PRIME
-                    marks[tokens] = 0
-                    tokens += 1
-            length += 1
-        if bad:
-            back[row] = True
-            continue
-        if inside:
-            stops[tokens] = length
-            hashes[tokens] = running
-            marks[tokens] = shared
-            tokens += 1
-        for k in range(out.shape[1]):
-            out[row, k] = intercept[k]
-        # Which words are known, and which name an actor.
-        if anywords:
-            for place in range(tokens):
-                known[place] = _find_word(letters, starts, slots, text, begins[place], stops[place], hashes[place])
-                covered[place] = False
-            place = 0
-            while place < tokens:
-                word = known[place]
-                if word < 0 or attributes[word, 0] == 0 or moves[0, attributes[word, 0]] == 0:
-                    place += 1
-                    continue
-                state = moves[0, attributes[word, 0]]
-                best, reach = ends[state], place
-                ahead = place
-                while True:
-                    ahead += 1
-                    while ahead < tokens and not marks[ahead] & U32(WORD):
-                        ahead += 1
-                    if ahead >= tokens:
-                        break
-                    word = known[ahead]
-                    state = moves[state, attributes[word, 0] if word >= 0 else 0]
-                    if state == 0:
-                        break
-                    if ends[state] < best:
-                        best, reach = ends[state], ahead
-                if best == NEVER:
-                    place += 1
-                    continue
-                while place <= reach:
-                    covered[place] = True
-                    place += 1
-        # One vectoriser after another.
-        for part in range(len(settings)):
-            setting = settings[part]
-            mode = setting[MODE]
-            number = 0
-            size = 0
-            room = 64
-            most = min(setting[END] - setting[BASE], (2 * length + 3) * setting[HIGH])
-            while room < 2 * most:
-                room *= 2
-            mask = U64(room - 1)
-            if mode < CHAR:
-                blind = setting[BLIND]
-                for place in range(tokens):
-                    if blind and covered[place]:
-                        continue
-                    word = known[place]
-                    begin, stop = begins[place], stops[place]
-                    if marks[place] & U32(WORD):
-                        if mode == STEMS:
-                            if word < 0 and stop - begin > setting[STEMMED]:
-                                stop = begin + setting[STEMMED]
-                                running = SEED
-                                for letter in range(begin, stop):
-                                    running = (running ^ U64(text[letter])) * PRIME
-                                word = _find_word(letters, starts, slots, text, begin, stop, running)
-                        elif mode == NO_NUMBERS:
-                            if not marks[place] & U32(LETTER):
-                                continue
-                        elif mode == FIRST_DIGIT and not kinds[begin] & U32(LETTER):
-                            if not marks[place] & U32(DECIMAL):
-                                continue
-                            running = (SEED ^ U64(text[begin])) * PRIME
-                            word = _find_word(letters, starts, slots, text, begin, begin + 1, running)
-                    elif mode != PUNCTUATION:
-                        continue
-                    token = I64(attributes[word, 1 + part]) if word >= 0 else UNKNOWN
-                    if token == DROPPED:
-                        continue
-                    ids[number] = token
-                    number += 1
-                for place in range(number):
-                    if ids[place] >= 0:
-                        size = _walk(
-                            edges, ids[place], ids, place + 1, number, setting[HIGH], columns, size, keys, counts,
-                            used, mask,
-                        )  # fmt: skip
-            elif mode == CHAR:
-                place = 0
-                while place < length:
-                    run = place
-                    while run < length and kinds[run] & U32(SPACE):
-                        run += 1
-                    if run - place > 1:
-                        ids[number] = BLANK
-                        place = run
-                    else:
-                        ids[number] = I64(text[place]) << 1
-                        place += 1
-                    number += 1
-                for place in range(number):
-                    node = _follow(edges, setting[FIRST], ids[place] >> 1)
-                    if node >= 0:
-                        size = _walk(
-                            edges, node, ids, place + 1, number, setting[HIGH], columns, size, keys, counts, used, mask
-                        )
-            else:
-                place = 0
-                while place < length:
-                    if kinds[place] & U32(SPACE):
-                        place += 1
-                        continue
-                    number = 1
-                    ids[0] = BLANK
-                    while place < length and not kinds[place] & U32(SPACE):
-                        ids[number] = I64(text[place]) << 1
-                        number += 1
-                        place += 1
-                    ids[number] = BLANK
-                    number += 1
-                    if number < setting[LOW]:
-                        # A word shorter than every n counts once, whole.
-                        node = I64(setting[FIRST]) << 1
-                        for step in range(number):
-                            node = _follow(edges, node >> 1, ids[step] >> 1) if node >= 0 else node
-                        if node >= 0 and (node >> 1) < columns:
-                            size = _count(node >> 1, keys, counts, used, size, mask)
-                        continue
-                    for step in range(number - setting[LOW] + 1):
-                        node = I64(setting[FIRST]) << 1
-                        deep = 0
-                        while node >= 0 and deep < setting[LOW]:
-                            node = _follow(edges, node >> 1, ids[step + deep] >> 1)
-                            deep += 1
-                        if node >= 0:
-                            size = _walk(
-                                edges, node, ids, step + deep, number, setting[HIGH] - deep + 1, columns, size, keys,
-                                counts, used, mask,
-                            )  # fmt: skip
-            _weigh(size, keys, counts, used, records, setting, sums, out[row])
+    _score_rows(
+        data, offsets, first, last, out, back, settings, points, letters, starts, slots, attributes, edges, records,
+        moves, ends, intercept, of_words, text, kinds, marks, begins, stops, lows, highs, known, covered, ids, fronts,
+        places, keys, counts, used, sums,
+    )  # fmt: skip
 
 
 def tables(model: Compact) -> Tables:
@@ -527,7 +617,7 @@ def tables(model: Compact) -> Tables:
     words = _words(model)
     index = {word: place for place, word in enumerate(words)}
     letters, starts = _utf32(words)
-    slots = np.full(_room(len(words)), -1, I64)
+    slots = np.full(4 * _table(len(words)), EMPTY, U64)
     _index_words(letters, starts, slots)
     symbols, moves, ends = _automaton(model.actors)
 
@@ -557,7 +647,7 @@ def tables(model: Compact) -> Tables:
         shifted = np.where(firsts >= 0, firsts << 1 | on[firsts], UNKNOWN)
         attributes[:, 1 + part] = _tokens_of_words(kind, words, index, shifted)
     packed = _no_edges(int((edges[::2] != EMPTY).sum()))
-    _packed(edges, on, packed)
+    _pack(edges, on, packed)
     points = code_points()
     records = _records(model)
     return Tables(
@@ -565,13 +655,8 @@ def tables(model: Compact) -> Tables:
     )
 
 
-def _room(entries: int) -> int:
-    """A power of two that leaves a table half empty."""
-    return 1 << max(4, (2 * entries - 1).bit_length())
-
-
 def _no_edges(most: int) -> NDArray[np.uint64]:
-    return np.full(2 * _room(most), EMPTY, U64)
+    return np.full(2 * _table(most), EMPTY, U64)
 
 
 def _utf32(strings: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -592,7 +677,6 @@ def _words(model: Compact) -> list[str]:
 def _spelled(kind: Kind, terms: list[str], index: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The tokens of every term end to end, words by their place in `index`; none for a term that cannot be met."""
     low, high = kind.ngram_range
-    low = 1 if kind.analyzer == "char_wb" else low
     if kind.analyzer == "word":
         lengths = np.array([term.count(" ") + 1 for term in terms], I64)
         tokens = np.array([index.get(word, -1) for word in " ".join(terms).split(" ")], I64)
@@ -602,6 +686,8 @@ def _spelled(kind: Kind, terms: list[str], index: dict[str, int]) -> tuple[NDArr
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(I64)
     empty = np.add.reduceat(tokens < 0, bounds[:-1]) > 0 if len(tokens) else np.zeros(len(terms), bool)
     met = (lengths >= low) & (lengths <= high) & ~empty
+    if kind.analyzer == "char_wb":  # a word shorter than every n is a term, whole
+        met |= [len(term) < low and term == f" {term[1:-1]} " and not term[1:2].isspace() for term in terms]
     return tokens[np.repeat(met, lengths)], np.concatenate([[0], np.cumsum(np.where(met, lengths, 0))]).astype(I64)
 
 
