@@ -1,8 +1,8 @@
 """The saved pipeline as plain arrays, and scores from them in pure Python: no scikit-learn, nothing to unpickle.
 
-    compact(pipeline)          → Compact, or None where the pipeline is of another make
-    to_bytes / from_bytes      → and as a file of arrays, `models/stance.npz`
-    compact.decisions(texts)   → the pipeline's decision function, string by string
+compact(pipeline)          → Compact, or None where the pipeline is of another make
+to_bytes / from_bytes      → and as a file of arrays, `models/stance.npz`
+compact.decisions(texts)   → the pipeline's decision function, string by string
 """
 
 import io
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -311,5 +310,3 @@ def probabilities(decisions: Floats) -> Floats:
         return np.stack([1 - one, one], axis=1)
     raised = np.exp(decisions - decisions.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
-
-

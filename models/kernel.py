@@ -1,9 +1,9 @@
 """Compiled scoring: a `Compact` model as flat tables, and one pass over UTF-8 bytes for each string.
 
-A string is decoded, lowered and cut into words once. A hash table knows the words of all vectorisers; n-grams are walks
-through tries whose edges (node, token) → node lie in one open-addressing table. Every look-up compares whole keys, so no
-two n-grams are ever taken for each other. A string with a code point that Python lowers by context or into several, or
-one beyond the table, is handed back.
+A string is decoded, lowered and cut into words once. A hash table knows the words of all vectorisers; n-grams are
+walks through tries whose edges (node, token) → node lie in one open-addressing table. Every look-up compares whole
+keys, so no two n-grams are ever taken for each other. A string with a code point that Python lowers by context or into
+several, or one beyond the table, is handed back.
 """
 
 import os
@@ -50,9 +50,12 @@ def _compiled(function: Any) -> Any:
         return numba.njit(nogil=True, error_model="numpy")(function)
 
 
-# Part of the compiled functions that call them. They allocate nothing, so they need not count references to arrays,
-# which would take most of the time.
-_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)
+def _inlined(function: Any) -> Any:
+    """Part of the compiled functions that call it.
+
+    These functions allocate nothing, so they need not count references to arrays, which would take most of the time.
+    """
+    return numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
 
 
 # A code point's place in the table: its lower case in the low 21 bits, and what it is above them.
@@ -122,8 +125,7 @@ def code_points() -> NDArray[np.uint32]:
     return table
 
 
-@intrinsic
-def _fetch(_: Any, array: Any, place: Any) -> Any:
+def _fetching(_: Any, array: Any, place: Any) -> Any:
     """Ask for the cache line of array[place], which is read a little later; never fails."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -139,6 +141,9 @@ def _fetch(_: Any, array: Any, place: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, place), generate
+
+
+_fetch: Any = intrinsic(_fetching)
 
 
 @_inlined
@@ -179,9 +184,7 @@ def _index_words(letters: Any, starts: Any, slots: Any) -> None:
 
 
 @_inlined
-def _find_word(
-    letters: Any, starts: Any, slots: Any, text: Any, start: int, end: int, low: Any, high: Any
-) -> int:
+def _find_word(letters: Any, starts: Any, slots: Any, text: Any, start: int, end: int, low: Any, high: Any) -> Any:
     """The word that stands in text[start:end], whose key is `low` and `high`, or UNKNOWN."""
     mask = U64((len(slots) >> 2) - 1)
     slot = _slot(low, high, mask)
@@ -209,7 +212,7 @@ def _edge(node: Any, token: Any, mask: Any) -> Any:
 
 
 @_inlined
-def _follow(edges: Any, slot: Any, node: Any, token: Any, mask: Any) -> int:
+def _follow(edges: Any, slot: Any, node: Any, token: Any, mask: Any) -> Any:
     """The node, shifted, to which `token` leads from `node`, or UNKNOWN; `slot` is their `_edge`."""
     key = (U64(node) << U64(32)) | U64(token)
     while True:
@@ -339,9 +342,7 @@ def _walks(
 
 
 @_inlined
-def _weigh(
-    size: int, keys: Any, counts: Any, used: Any, records: Any, setting: Any, sums: Any, out: Any
-) -> None:
+def _weigh(size: int, keys: Any, counts: Any, used: Any, records: Any, setting: Any, sums: Any, out: Any) -> None:
     """Add the weights of the columns counted to a row of decisions, and forget the counts."""
     classes = len(out)
     for k in range(classes):
@@ -727,7 +728,9 @@ def _automaton(actors: tuple[tuple[str, ...], ...]) -> tuple[dict[str, int], NDA
     Returns the number of each word of theirs (other words have 0); for state and word the next state, 0 where nothing
     goes on; and for each state the first sequence that ends there, or NEVER. State 0 is the beginning.
     """
-    symbols = {word: n for n, word in enumerate(sorted({w for each in actors for w in each} - {ANY, NOT_THE, "the"}), 2)}
+    symbols = {
+        word: n for n, word in enumerate(sorted({w for each in actors for w in each} - {ANY, NOT_THE, "the"}), 2)
+    }
     symbols["the"] = 1
     start = tuple((sequence, 0) for sequence in range(len(actors)))
     states, moves, ends = {start: 0}, [], []

@@ -1,7 +1,7 @@
 """How the classifier is kept: `save` and `load` are an inverse pair.
 
 Beside `stance.joblib` stand its card `stance.json`, with the SHA-256 that `load` checks before anything is unpickled,
-and `stance.skops`, the same pipeline without pickle.
+`stance.skops`, the same pipeline without pickle, and `stance.npz`, what a scorer needs of it as plain arrays.
 """
 
 import hashlib
@@ -12,23 +12,21 @@ import platform
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import joblib
-import sklearn
-from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data.errors import InputError, make_folder, require_writable
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 MODEL = Path("models/stance.joblib")
 RETRAIN = "train it again with `make clean train` (python -m train)"
 
 
 class Saved(NamedTuple):
-    """A fitted pipeline and the card that describes it."""
+    """A fitted pipeline, or a scorer that stands for it, and the card that describes it."""
 
-    pipeline: Pipeline
+    pipeline: Any
     card: dict[str, Any]
 
 
@@ -40,14 +38,18 @@ def check_target(path: Path) -> None:
         require_writable(target)
 
 
-def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
-    """Write the pipeline, its pickle-free copy and its card; the same pipeline gives the same bytes.
+def save(pipeline: "Pipeline", card: dict[str, Any], path: Path = MODEL) -> None:
+    """Write the pipeline, its copies without pickle and its card; the same pipeline gives the same bytes.
 
     All files are written whole under other names and then renamed. The joblib file comes last: until it is there, the
     old one stands beside a card that does not vouch for it, which `load` refuses and `make` mends.
     """
+    import joblib
+
+    from models.compact import compact, to_bytes
+
     check_target(path)
-    joblib_file, skops_file, card_file = _files(path)
+    joblib_file, skops_file, arrays_file, card_file = _files(path)
     for part in pipeline.get_params(deep=True).values():
         # A vectoriser remembers the address of its stop words, which differs from run to run; it does without.
         if hasattr(part, "_stop_words_id"):
@@ -55,10 +57,13 @@ def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
     buffer = io.BytesIO()
     joblib.dump(pipeline, buffer)
     contents = {skops_file: _skops_bytes(pipeline), joblib_file: buffer.getvalue()}
+    arrays = compact(pipeline)
+    if arrays is not None:
+        contents[arrays_file] = to_bytes(arrays)
     hashes = {file.name: hashlib.sha256(content).hexdigest() for file, content in sorted(contents.items())}
     full_card = card | {"versions": versions(), "sha256": hashes}
     contents[card_file] = (json.dumps(full_card, indent=2, ensure_ascii=False) + "\n").encode()
-    order = (skops_file, card_file, joblib_file)
+    order = [file for file in (arrays_file, skops_file, card_file, joblib_file) if file in contents]
     temporaries = {file: file.parent / f".{file.name}.{os.getpid()}.tmp" for file in order}
     make_folder(path.parent)
     try:
@@ -66,6 +71,8 @@ def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
             _write(temporary, contents[file])
         for file, temporary in temporaries.items():
             os.replace(temporary, file)
+        if arrays is None:
+            arrays_file.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
     finally:
@@ -80,12 +87,9 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     for which no card vouches is opened only with `trust=True`. Another version of scikit-learn than the one that
     saved the model is named in a warning.
     """
-    if not path.is_file():
-        raise InputError(f"no model at {path}: make one with `make train` (python -m train)")
-    content = path.read_bytes()
-    card = _read_card(path.with_suffix(".json"))
-    if not trust:
-        _check_hash(path, content, card)
+    import sklearn
+
+    content, card = _read(path, trust)
     saved = _entry_of(card, "versions", "scikit-learn")
     if saved not in (None, sklearn.__version__):
         warnings.warn(
@@ -96,10 +100,32 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     return Saved(_open(path, content), card or {})
 
 
+def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1) -> Saved:
+    """The model saved at `path` as a `models.scorer.FastScorer`, and its card; raises InputError as `load` does.
+
+    Only the arrays beside it are opened, without scikit-learn and with nothing that could run; where the model has
+    none, the model itself.
+    """
+    from models.compact import from_bytes
+    from models.scorer import FastScorer
+
+    arrays = path.with_suffix(".npz")
+    card = _read_card(path.with_suffix(".json"))
+    if not arrays.is_file() or not (trust or _entry_of(card, "sha256", arrays.name)):
+        saved = load(path, trust=trust)
+        return Saved(FastScorer.from_pipeline(saved.pipeline, n_jobs=n_jobs), saved.card)
+    content, card = _read(arrays, trust)
+    try:
+        return Saved(FastScorer(from_bytes(content), n_jobs=n_jobs), card or {})
+    except ValueError as error:
+        raise InputError(f"{arrays} cannot be opened as a saved model: {error}; {RETRAIN}") from None
+
+
 def versions() -> dict[str, str]:
     """The versions on which a model's numbers depend."""
     import numpy
     import scipy
+    import sklearn
 
     return {
         "python": platform.python_version(),
@@ -109,8 +135,19 @@ def versions() -> dict[str, str]:
     }
 
 
-def _files(path: Path) -> tuple[Path, Path, Path]:
-    return path, path.with_suffix(".skops"), path.with_suffix(".json")
+def _files(path: Path) -> tuple[Path, Path, Path, Path]:
+    return path, path.with_suffix(".skops"), path.with_suffix(".npz"), path.with_suffix(".json")
+
+
+def _read(path: Path, trust: bool) -> tuple[bytes, dict[str, Any] | None]:
+    """A file of a model, vouched for by the card that is returned with it, or trusted."""
+    if not path.is_file():
+        raise InputError(f"no model at {path}: make one with `make train` (python -m train)")
+    content = path.read_bytes()
+    card = _read_card(path.with_suffix(".json"))
+    if not trust:
+        _check_hash(path, content, card)
+    return content, card
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -152,7 +189,11 @@ def _check_hash(path: Path, content: bytes, card: dict[str, Any] | None) -> None
         )
 
 
-def _open(path: Path, content: bytes) -> Pipeline:
+def _open(path: Path, content: bytes) -> "Pipeline":
+    import joblib
+    from sklearn.exceptions import InconsistentVersionWarning
+    from sklearn.pipeline import Pipeline
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InconsistentVersionWarning)  # said once, by load
         try:
@@ -169,13 +210,13 @@ def _open(path: Path, content: bytes) -> Pipeline:
     return pipeline
 
 
-def _from_skops(content: bytes) -> Pipeline:
+def _from_skops(content: bytes) -> "Pipeline":
     import skops.io
 
     return skops.io.loads(content, trusted=[])
 
 
-def _skops_bytes(pipeline: Pipeline) -> bytes:
+def _skops_bytes(pipeline: "Pipeline") -> bytes:
     """The pipeline as skops writes it, with the two things that change from run to run made constant.
 
     skops names the parts of an object by their address in memory and stamps the archive with the time.
