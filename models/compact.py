@@ -208,7 +208,7 @@ def to_bytes(model: Compact) -> bytes:
         "kinds": [asdict(kind) for kind in model.kinds],
         "actors": [" ".join(sequence) for sequence in model.actors],
     }
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "settings": _utf8(json.dumps(settings, ensure_ascii=False)),
         "coef": model.coef,
         "intercept": model.intercept,
