@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 STEM = "stem"
+TOKEN_NAMES = (
+    "words",
+    "words and punctuation",
+    "words without numbers",
+    "words, of numbers the first digit",
+    STEM,
+)
 NORMS = ("l1", "l2", None)
 ANALYZERS = ("word", "char", "char_wb")
 
@@ -256,7 +263,7 @@ def from_bytes(content: bytes) -> Compact:
             coef=_floats(arrays["coef"], (rows, sum(map(len, terms)))),
             intercept=_floats(arrays["intercept"], (rows,)),
             classes=classes,
-            actors=tuple(tuple(str(each).split()) for each in settings["actors"]),
+            actors=tuple(_sequence(each) for each in settings["actors"]),
         )
     except KeyError as error:
         raise ValueError(f"it has no {error}") from None
@@ -278,12 +285,21 @@ def _checked_kind(entry: dict[str, Any]) -> Kind:
         and all(isinstance(given[name], bool) for name in switches)
         and all(type(number) is int for number in numbers)
         and 1 <= low <= high <= 1000
-        and 0 <= given["stem_length"] <= 1000
+        and (given["token"] == STEM) <= given["stem_length"] <= 1000
+        and (given["token"] in TOKEN_NAMES if given["analyzer"] == "word" else given["token"] == "")
         and all(isinstance(word, str) for word in given["stop_words"])
     )
     if not fits:
         raise ValueError("its settings are not ones that a vectoriser has")
+    re.compile(given["token_pattern"])
     return Kind(**given | {"ngram_range": (low, high), "stop_words": tuple(given["stop_words"])})
+
+
+def _sequence(words: str) -> tuple[str, ...]:
+    sequence = tuple(words.split(" "))
+    if not re.fullmatch(r"\w+", sequence[0]):
+        raise ValueError("an actor begins with no word")
+    return sequence
 
 
 def _terms(blob: NDArray[Any], lengths: NDArray[Any]) -> list[str]:

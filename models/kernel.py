@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.actors import ANY, NOT_THE
-from models.compact import STEM, Compact, Kind
+from models.compact import STEM, TOKEN_NAMES, Compact, Kind
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "numba"
@@ -66,13 +66,7 @@ WORD, LETTER, DECIMAL, SPACE, BACK = (1 << bit for bit in range(21, 26))
 # The columns of a vectoriser's row of settings.
 MODE, STEMMED, BLIND, LOW, HIGH, SUBLINEAR, BINARY, NORM, FIRST, BASE, END = range(11)
 WORDS, PUNCTUATION, NO_NUMBERS, FIRST_DIGIT, STEMS, CHAR, CHAR_WB = range(7)
-TOKEN_MODES = {
-    "words": WORDS,
-    "words and punctuation": PUNCTUATION,
-    "words without numbers": NO_NUMBERS,
-    "words, of numbers the first digit": FIRST_DIGIT,
-    STEM: STEMS,
-}
+TOKEN_MODES = {name: mode for mode, name in enumerate(TOKEN_NAMES)}
 NORM_MODES = {None: 0, "l1": 1, "l2": 2}
 
 UNKNOWN, DROPPED = -1, -2
@@ -80,7 +74,7 @@ NEVER = np.int32(2**31 - 1)
 BLANK = ord(" ") << 1  # tokens are shifted like nodes
 EMPTY = LONG = np.uint64(0xFFFFFFFFFFFFFFFF)
 SEED, PRIME, SPREAD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x100000001B3), np.uint64(0x9FB21C651E98DF25)
-LONGEST = 1 << 22  # bytes of a string; longer ones are handed back
+LONGEST = 1 << 18  # bytes of a string; longer ones are handed back
 
 I32, I64, U32, U64, F64 = np.int32, np.int64, np.uint32, np.uint64, np.float64
 
@@ -719,7 +713,7 @@ def _tokens_of_words(
 def _records(model: Compact) -> NDArray[np.float64]:
     """One record a column: its idf, and its coefficients times the idf."""
     idf = np.concatenate(model.idf)
-    return np.column_stack([idf, model.coef.T * idf[:, None]])
+    return np.ascontiguousarray(np.column_stack([idf, model.coef.T * idf[:, None]]))
 
 
 def _automaton(actors: tuple[tuple[str, ...], ...]) -> tuple[dict[str, int], NDArray[np.int32], NDArray[np.int32]]:
