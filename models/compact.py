@@ -61,7 +61,7 @@ class Kind:
         """The n-grams of a string, as scikit-learn's analyzer of these settings gives them."""
         text = text.lower()
         if self.analyzer == "word":
-            tokens = [token for token in self._tokens(text) if token not in self._stops]
+            tokens = [token for token in self.tokens(text) if token not in self._stops]
             return (" ".join(tokens[i : i + n]) for i, n in _windows(len(tokens), *self.ngram_range))
         text = re.sub(r"\s\s+", " ", text)
         if self.analyzer == "char":
@@ -77,7 +77,8 @@ class Kind:
             yield from (padded[i : i + n] for i, n in _windows(len(padded), low, high))
 
     @cached_property
-    def _tokens(self) -> Callable[[str], list[str]]:
+    def tokens(self) -> Callable[[str], list[str]]:
+        """From a string in lower case to its tokens, empty ones for actors."""
         return re.compile(self.token_pattern).findall
 
     @cached_property
@@ -154,7 +155,7 @@ def compact(pipeline: "Pipeline") -> Compact | None:
     vectorisers = [part for _, part in union.transformer_list] if type(union) is FeatureUnion else [union]
     if weighted or not vectorisers or any(type(each) is not TfidfVectorizer for each in vectorisers):
         return None
-    kinds = [_kind(each) for each in vectorisers]
+    kinds = [kind_of(each) for each in vectorisers]
     plain = regression.classes_.dtype.kind in "Uiub" and regression.coef_.dtype == np.float64
     if not plain or not all(kinds):
         return None
@@ -169,7 +170,7 @@ def compact(pipeline: "Pipeline") -> Compact | None:
     )
 
 
-def _kind(vectoriser: Any) -> Kind | None:
+def kind_of(vectoriser: Any) -> Kind | None:
     """The settings of a TfidfVectorizer, None where one of them is not understood here."""
     usual = {"input": "content", "lowercase": True, "preprocessor": None, "strip_accents": None, "tokenizer": None}
     if any(getattr(vectoriser, name) != value for name, value in usual.items()) or vectoriser.dtype != np.float64:

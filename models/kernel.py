@@ -7,6 +7,7 @@ several, or one beyond the table, is handed back.
 """
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,6 +101,7 @@ class Tables(NamedTuple):
     intercept: NDArray[np.float64]
 
 
+@cache
 def code_points() -> NDArray[np.uint32]:
     """The table of code points, as `str.lower` and `re` have them."""
     table = np.zeros(CODE_POINTS, np.uint32)

@@ -184,6 +184,11 @@ def test_no_strings_have_no_scores(scorer: FastScorer, empty: object) -> None:
     assert scorer.predict(empty).shape == (0,)
 
 
+def arrow(offsets: list[int], data: bytes) -> pa.Array:
+    buffers = [None, pa.py_buffer(np.array(offsets, np.int32)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
+
+
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
@@ -194,8 +199,8 @@ def test_no_strings_have_no_scores(scorer: FastScorer, empty: object) -> None:
         (pa.array(["a", None, "b"]), "text 2 is missing"),
         (pa.chunked_array([["a"], ["b", None]]), "text 3 is missing"),
         (pa.array([1, 2]), "not int64"),
-        (pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(np.array([0, 3, 1], np.int32)), pa.py_buffer(b"abc")]), "damaged"),
-        (pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, 2], np.int32)), pa.py_buffer(b"a\xe2")]), "no UTF-8"),
+        (arrow([0, 3, 1], b"abc"), "damaged"),
+        (arrow([0, 2], b"a\xe2"), "no UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_no_text_is_told_in_one_line(scorer: FastScorer, texts: object, told: str) -> None:
@@ -219,7 +224,7 @@ def test_strings_longer_than_the_buffers_score_too(scorer: FastScorer, pipeline:
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(sorted({w for each in actor_sequences() for w in each if w.isalnum()}) + ["x", "the", "of"]),
+        st.sampled_from([*sorted({w for each in actor_sequences() for w in each if w.isalnum()}), "x", "the", "of"]),
         max_size=10,
     )
 )
@@ -342,7 +347,7 @@ def test_no_index_leaves_its_array(tmp_path: Path) -> None:
         "import numpy as np, test_scorer as t\n"
         "for features in (t.Features(), t.GRID[10], t.GRID[12]):\n"
         "    p = t.pipeline_of(features); s = t.FastScorer.from_pipeline(p, few=0)\n"
-        "    t.assert_same(s, p, [*t.TEXTS, t.TRICKY, 'the', 'the two', 'x' * 99, 'a ' * 99, 'é' * 40, '日本 ' * 9, ''])\n"
+        "    t.assert_same(s, p, [*t.TEXTS, t.TRICKY, 'the', 'the two', 'x' * 99, 'a ' * 99, '日本 ' * 9, ''])\n"
     )
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}."}
     environment.pop("NUMBA_CACHE_DIR", None)

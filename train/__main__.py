@@ -48,9 +48,8 @@ def main() -> None:
 
     start = time.perf_counter()
     settings = replace(Settings(), C=arguments.c)
-    counted = Clauses(
-        settings, training["text"][:], training["label"][:], document_groups(training), training["coders"][:]
-    )
+    learnt = training["label"][:]
+    counted = Clauses(settings, training["text"][:], learnt, document_groups(training), training["coders"][:])
     model = fitted_pipeline(counted, fit(counted))
     terms, labels = model[-1].coef_.shape[1], [str(label) for label in model.classes_]
     say(f"  fitted {terms:,} n-grams for {', '.join(labels)}", start)
@@ -74,7 +73,7 @@ def main() -> None:
             "sha256": data_sha256(clauses),
         },
         # The shares of the labels in what was learnt from, which corrected shares start from.
-        "prior": {label: round(training["label"].count(label) / len(training), 6) for label in labels},
+        "prior": {label: round(number / len(training), 6) for label, number in sorted(Counter(learnt).items())},
         "split": {"train": size(training), "test": size(held_out)},
         "metrics": {"held_out": metrics},
         **calibration,
