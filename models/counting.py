@@ -69,13 +69,18 @@ def _is_word(token: str) -> bool:
 
 
 def _ngrams(tokens: Tokens, ngram_range: tuple[int, int], min_df: int) -> tuple[list[str], sparse.csr_matrix]:
-    """The n-grams of enough rows in the order of the alphabet, and how often each stands in each row."""
+    """The n-grams of enough rows in the order of the alphabet, and how often each stands in each row.
+
+    Within a row the matrix holds them in the order in which they first came up, as scikit-learn's does, shorter ones of
+    a row first: sums are then taken in the same order, and the model is the same to the last bit.
+    """
     flat = list(chain.from_iterable(tokens))
     index = {token: number for number, token in enumerate(dict.fromkeys(flat))}
     ids = np.fromiter((index[token] for token in flat), np.int64, len(flat))
     rows = np.repeat(np.arange(len(tokens)), [len(row) for row in tokens])
     low, high = ngram_range
     terms: list[str] = []
+    came_up: list[tuple[int, int, int]] = []
     parts = []
     keys, whole = ids, np.ones(len(ids), bool)
     for n in range(1, high + 1):
@@ -89,11 +94,18 @@ def _ngrams(tokens: Tokens, ngram_range: tuple[int, int], min_df: int) -> tuple[
         _, first, column = np.unique(keys[places], return_index=True, return_inverse=True)
         counts = sparse.coo_matrix((np.ones(len(places)), (rows[places], column)), (len(tokens), len(first))).tocsr()
         kept = np.flatnonzero(np.bincount(counts.indices, minlength=len(first)) >= min_df)
-        terms += [" ".join(flat[start : start + n]) for start in places[first[kept]].tolist()]
+        starts = places[first[kept]]
+        terms += [" ".join(flat[start : start + n]) for start in starts.tolist()]
+        came_up += zip(rows[starts].tolist(), [n] * len(starts), starts.tolist(), strict=True)
         parts.append(counts[:, kept])
-    order = sorted(range(len(terms)), key=terms.__getitem__)
     if not terms:
         return [], sparse.csr_matrix((len(tokens), 0))
-    counts = sparse.csr_matrix(sparse.hstack(parts, format="csr")[:, order])
+    seen = sorted(range(len(terms)), key=came_up.__getitem__)
+    order = sorted(range(len(terms)), key=terms.__getitem__)
+    counts = sparse.csr_matrix(sparse.hstack(parts, format="csr")[:, seen])
     counts.sort_indices()
+    rank = np.empty(len(terms), counts.indices.dtype)
+    rank[order] = np.arange(len(terms))
+    counts.indices = rank[seen][counts.indices]
+    counts.has_sorted_indices = False
     return [terms[place] for place in order], counts

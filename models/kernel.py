@@ -300,7 +300,7 @@ def _count(column: int, keys: Any, counts: Any, used: Any, size: int, mask: Any)
 
 @_inlined
 def _walks(
-    edges: Any, fronts: Any, places: Any, size: int, ids: Any, stop: int, deepest: int, records: Any, keys: Any,
+    edges: Any, fronts: Any, places: Any, size: int, ids: Any, deepest: int, records: Any, keys: Any,
     counts: Any, used: Any, room: Any,
 ) -> int:  # fmt: skip
     """Count every column on the walks through the trie that have come to `fronts`, with tokens from `places` on.
@@ -320,19 +320,18 @@ def _walks(
                 found = _count(node >> 1, keys, counts, used, found, room)
                 if found > before:
                     _fetch(records, (node >> 1) * records.shape[1])
-            if node & 1 and depth < deepest and place < stop and ids[place] >= 0:
-                fronts[going] = node >> 1
-                places[going] = place
-                _fetch(edges, _edge(node >> 1, ids[place] >> 1, mask) << U64(1))
-                going += 1
+            # Written in any case, kept where the walk goes on: no branch to be guessed wrong.
+            fronts[going], places[going] = node >> 1, place
+            _fetch(edges, _edge(node >> 1, ids[place] >> 1, mask) << U64(1))
+            going += node & 1 & (ids[place] >= 0)
+        if depth == deepest:
+            return found
         size = 0
         for walk in range(going):
             node, token = fronts[walk], ids[places[walk]] >> 1
             reached = _follow(edges, _edge(node, token, mask), node, token, mask)
-            if reached >= 0:
-                fronts[size] = reached
-                places[size] = places[walk] + 1
-                size += 1
+            fronts[size], places[size] = reached, places[walk] + 1
+            size += reached >= 0
         depth += 1
     return found
 
@@ -574,8 +573,9 @@ def _score_rows(
                     if ids[place] >= 0:
                         fronts[size], places[size] = setting[FIRST] << 1 | 1, place
                         size += 1
+            ids[number] = UNKNOWN  # where every walk ends
             mask = U64(_table(min(setting[END] - setting[BASE], number * setting[HIGH])) - 1)
-            found = _walks(edges, fronts, places, size, ids, number, steps, records, keys, counts, used, mask)
+            found = _walks(edges, fronts, places, size, ids, steps, records, keys, counts, used, mask)
             _weigh(found, keys, counts, used, records, setting, sums, out[row])
 
 
