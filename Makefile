@@ -21,7 +21,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --req
 COMPILE := .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 SOURCES := data/clauses $(wildcard data/clauses/* data/*.py train/*.py) features/text.py features/actors.py \
-	models/classifier.py models/fitting.py models/calibration.py models/storage.py requirements.txt
+	models/classifier.py models/compact.py models/fitting.py models/calibration.py models/storage.py requirements.txt
 OPTIONS = $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 help:
@@ -65,14 +65,14 @@ lock: .venv/.dev ## renew the pins in requirements*.txt from pyproject.toml
 	@$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## remove the model, the reports and the caches; the environment stays
-	@rm -rf models/stance.joblib models/stance.json models/stance.skops reports .cache .hypothesis .mypy_cache \
+	@rm -rf models/stance.joblib models/stance.json models/stance.skops models/stance.npz reports .cache .hypothesis .mypy_cache \
 		.pytest_cache .ruff_cache .import_linter_cache
 	@find data features models train eval tests -name __pycache__ -prune -exec rm -rf {} +
 
 train-now: | .venv/.runtime
 	@$(RUN) train $(OPTIONS)
 
-models/stance.joblib: $(SOURCES) $(if $(and $(wildcard models/stance.json),$(wildcard models/stance.skops)),,FORCE) | .venv/.runtime
+models/stance.joblib: $(SOURCES) $(if $(and $(wildcard models/stance.json),$(wildcard models/stance.skops),$(wildcard models/stance.npz)),,FORCE) | .venv/.runtime
 	@$(RUN) train
 
 FORCE:

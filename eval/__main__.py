@@ -41,6 +41,7 @@ from models.classifier import Settings, settings_of
 from models.explain import Explainer
 from models.fitting import Clauses, fit
 from models.outputs import json_line
+from models.scorer import FastScorer
 from models.storage import MODEL, Saved, load
 
 TOP_TERMS = 15
@@ -86,7 +87,10 @@ def judge_model(arguments: argparse.Namespace) -> None:
     labels = ordered(known)
     say(f"judging {arguments.model} on {len(gold):,} clauses of {len(set(documents)):,} documents: {judged.part}")
 
-    probabilities = saved.pipeline.predict_proba(texts)
+    scorer: Any = (
+        saved.pipeline if arguments.scorer == "sklearn" else FastScorer.from_pipeline(saved.pipeline, n_jobs=-1)
+    )
+    probabilities = scorer.predict_proba(texts)
     codings = {"model": np.array(known)[probabilities.argmax(axis=1)].tolist()}
     for path in arguments.compare:
         codings[str(path)] = other_codes(path, judged.clauses, labels, arguments.trust)
@@ -105,7 +109,11 @@ def judge_model(arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
     scores = {name: evaluate(gold, coded, documents, labels) for name, coded in codings.items()}
     report: dict[str, Any] = {
-        "model": {"file": str(arguments.model), "sha256": saved.card.get("sha256", {}).get(arguments.model.name)},
+        "model": {
+            "file": str(arguments.model),
+            "sha256": saved.card.get("sha256", {}).get(arguments.model.name),
+            "scorer": arguments.scorer,
+        },
         "data": {"source": judged.source, "part": judged.part, "sha256": data_sha256(judged.clauses)},
         "labels": labels,
         "scores": scores,
@@ -119,11 +127,11 @@ def judge_model(arguments: argparse.Namespace) -> None:
     report["shares"] = quantification(codings["model"], gold, documents, known, saved.card.get("confusion"))
     report["slices"] = slices(judged.clauses, codings["model"], probabilities.max(axis=1), labels)
     if set(known) == set(CODES):
-        report["behaviour"] = behaviour(saved.pipeline.predict_proba, known)
-        report["actor_swap"] = actor_swap(saved.pipeline.predict_proba, texts, documents, known)
+        report["behaviour"] = behaviour(scorer.predict_proba, known)
+        report["actor_swap"] = actor_swap(scorer.predict_proba, texts, documents, known)
     if arguments.documents:
         report["documents"] = judge_documents(
-            saved.pipeline.predict,
+            scorer.predict,
             arguments.documents,
             arguments.data,
             labels,
@@ -132,7 +140,7 @@ def judge_model(arguments: argparse.Namespace) -> None:
             arguments.label_column,
             arguments.document_column,
         )
-    wrong = mistakes(saved.pipeline, judged.clauses, codings["model"])
+    wrong = mistakes(saved.pipeline, judged.clauses, codings["model"], probabilities)
     support = {label: each["support"] for label, each in scores["model"]["per_label"].items()}
     report["mistakes_by_pair"] = by_pair(wrong, support)
     say("  scores, intervals, slices, behaviour, mistakes", start)
@@ -201,6 +209,9 @@ def parse() -> argparse.Namespace:
         nargs="+",
         metavar="FILE",
         help="a leaderboard of these models instead of a report on one",
+    )
+    parser.add_argument(
+        "--scorer", choices=("fast", "sklearn"), default="fast", help="the same numbers, compiled or by scikit-learn"
     )
     parser.add_argument("--gold", type=Path, metavar="FILE", help="with --pred: gold codes, no model")
     parser.add_argument("--pred", type=Path, metavar="FILE", help="with --gold: somebody's codes of these clauses")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -343,7 +343,7 @@ def scoring_table(report: dict[str, Any]) -> Table:
     return simple_table("Scoring", ("", "clauses a second [range]", "× pipeline"), rows)
 
 
-def simple_table(title: str, heads: Sequence[str], rows: dict[str, Sequence[str]]) -> Table:
+def simple_table(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Table:
     """A table of named rows."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
     for place, head in enumerate(heads):

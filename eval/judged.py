@@ -11,7 +11,7 @@ from data.errors import InputError, say, shorten
 from data.reading import read_clauses, read_from
 from data.rows import CODES, NO_POSITION
 from data.split import data_sha256, halves, text_hashes, with_split
-from models.storage import load
+from models.storage import load_scorer
 
 COLUMNS = ("text_column", "label_column", "document_column", "topic_column", "label_map", "ignore_columns")
 # A document of which this share was learnt from is no test, whatever it is called now.
@@ -73,7 +73,7 @@ def learnt_clauses(card: dict[str, Any]) -> Dataset | None:
 def other_codes(path: Path, clauses: Dataset, labels: list[str] | None, trust: bool) -> list[str]:
     """The codes of another model for the same clauses, or somebody's codes from a file with the same ids or order."""
     if path.suffix in (".joblib", ".skops"):
-        codes = [str(code) for code in load(path, trust=trust).pipeline.predict(clauses["text"][:])]
+        codes = [str(code) for code in load_scorer(path, trust=trust, n_jobs=-1).pipeline.predict(clauses["text"][:])]
     else:
         coded = read_clauses(path)
         by_id = dict(zip(coded["id"], coded["label"], strict=True))

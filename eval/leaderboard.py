@@ -13,7 +13,7 @@ from eval.judged import choose, learnt_clauses, ordered, other_codes, without_kn
 from eval.metrics import evaluate
 from eval.report import Section, lead_section, score_section, shown, write_sections
 from eval.terminal import show
-from models.storage import load
+from models.storage import load_scorer
 
 OUT = Path("reports/leaderboard")
 FILES = ("index.html", "report.md", "metrics.json", "codes.png")
@@ -27,7 +27,7 @@ def rank_models(arguments: argparse.Namespace) -> None:
     """
     out = arguments.out or OUT
     require_all(out)
-    saved = {str(path): load(path, trust=arguments.trust) for path in arguments.models}
+    saved = {str(path): load_scorer(path, trust=arguments.trust, n_jobs=-1) for path in arguments.models}
     arguments.model = arguments.models[0]
     first = saved[str(arguments.model)]
     known = [str(label) for label in first.pipeline.classes_]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from models.explain import Explainer
@@ -17,19 +18,20 @@ REASONS = 6  # n-grams named for each mistake, and for each pair of codes
 BATCH = 500
 
 
-def mistakes(pipeline: Pipeline, clauses: Dataset, coded: list[str]) -> list[dict[str, Any]]:
+def mistakes(
+    pipeline: Pipeline, clauses: Dataset, coded: list[str], probabilities: NDArray[np.float64]
+) -> list[dict[str, Any]]:
     """Every clause coded wrongly, the most confident first, with the n-grams that spoke for the wrong code.
 
-    `row` is its place in `clauses`.
+    `probabilities` are those of all clauses; `row` is the place of a mistake among them.
     """
     labels = [str(label) for label in pipeline.classes_]
     wrong = [index for index, (gold, code) in enumerate(zip(clauses["label"], coded, strict=True)) if gold != code]
     if not wrong:
         return []
-    probabilities = pipeline.predict_proba([clauses["text"][index] for index in wrong])
     explainer, found = Explainer(pipeline), []
-    for index, row in zip(wrong, probabilities, strict=True):
-        clause, code = clauses[index], coded[index]
+    for index in wrong:
+        clause, code, row = clauses[index], coded[index], probabilities[index]
         reasons = explainer.contributions(clause["text"], code, against=clause["label"])[:REASONS]
         found.append(
             {name: clause[name] for name in ("id", "document", "text")}

@@ -34,4 +34,4 @@ def split_and_hash(data: Any) -> int:
             word = np.uint64(14695981039346656037)
         else:
             word = (word ^ np.uint64(byte)) * np.uint64(1099511628211)
-    return folded
+    return int(folded)

@@ -5,6 +5,7 @@ blocs, parties, governments and their offices, persons by title, and the pronoun
 """
 
 import re
+from itertools import product
 
 STATES = """
 afghanistan; albania; algeria; america; andorra; angola; antigua and barbuda; argentina; armenia; australia;
@@ -35,27 +36,72 @@ group of twenty; international community; league of arab states; nato; warsaw pa
 """
 
 
-def _phrases(names: str) -> str:
-    """Alternatives for names with semicolons between, whatever stands between their words."""
-    each = [name.strip() for name in names.replace("\n", " ").split(";")]
-    longest_first = sorted(each, key=lambda name: (-len(name), name))
-    return "|".join(r"\W+".join(re.escape(word) for word in re.findall(r"\w+", name)) for name in longest_first)
+ANY = r"\w+"
+NOT_THE = r"(?!the\b)\w+"
 
 
-# Parts are tried in this order; all text is in lower case.
+def _names(text: str) -> list[str]:
+    """The names between semicolons, longest first, as their words with single spaces."""
+    each = [name.strip() for name in text.replace("\n", " ").split(";")]
+    return [" ".join(re.findall(r"\w+", name)) for name in sorted(each, key=lambda name: (-len(name), name))]
+
+
+# Each part is a row of slots, each slot the phrases that may fill it, "" where it may stay empty. Parts and phrases are
+# tried in this order; all text is in lower case.
+_THE = ["the", ""]
 _PARTS = (
-    r"(?:mr|mrs|ms|dr|sir)\W+\w+",
-    rf"(?:the\W+)?(?:{_phrases(STATES)})",
-    r"(?:the\W+)?(?:republic|kingdom|sultanate|emirate|federation|principality)\W+of\W+(?!the\b)\w+",
-    rf"(?:the\W+)?(?:{_phrases(BLOCS)})",
-    r"the\W+\w+\W+(?:party|alliance|front|movement|league|coalition|bloc|union|federation)",
-    r"(?:the\W+)?(?:two\W+|both\W+)?"
-    r"(?:sides|ministers|leaders|governments|delegations|presidents|parties|heads\W+of\W+state\W+and\W+government)",
-    r"(?:the\W+)?(?:prime\W+minister|foreign\W+minister|president|minister|chancellor|king|queen|government"
-    r"|spokesperson|spokesman|spokeswoman)",
-    r"we|they|he|she|i",
+    (["mr", "mrs", "ms", "dr", "sir"], [ANY]),
+    (_THE, _names(STATES)),
+    (_THE, ["republic", "kingdom", "sultanate", "emirate", "federation", "principality"], ["of"], [NOT_THE]),
+    (_THE, _names(BLOCS)),
+    (["the"], [ANY], ["party", "alliance", "front", "movement", "league", "coalition", "bloc", "union", "federation"]),
+    (
+        _THE,
+        ["two", "both", ""],
+        [
+            *("sides", "ministers", "leaders", "governments", "delegations", "presidents", "parties"),
+            "heads of state and government",
+        ],
+    ),
+    (
+        _THE,
+        [
+            *("prime minister", "foreign minister", "president", "minister", "chancellor", "king", "queen"),
+            *("government", "spokesperson", "spokesman", "spokeswoman"),
+        ],
+    ),
+    (["we", "they", "he", "she", "i"],),
 )
-ACTOR = rf"\b(?:{'|'.join(_PARTS)})\b"
+
+
+def actor_sequences() -> list[tuple[str, ...]]:
+    """Every way to name an actor, as words in lower case, `ANY` or `NOT_THE`; the first that fits is the one named.
+
+    >>> sequences = actor_sequences()
+    >>> sequences[0] == ("mr", ANY), sequences.index(("the", "two", "sides")) < sequences.index(("two", "sides"))
+    (True, True)
+    """
+    return [tuple(" ".join(filter(None, phrases)).split()) for part in _PARTS for phrases in product(*part)]
+
+
+def _pattern(phrase: str) -> str:
+    return r"\W+".join(word if word in (ANY, NOT_THE) else re.escape(word) for word in phrase.split())
+
+
+def _slot(phrases: list[str], end: str) -> str:
+    patterns = [_pattern(phrase) for phrase in phrases if phrase]
+    if "" in phrases:
+        return f"(?:{'|'.join(pattern + end for pattern in patterns)})?"
+    return (patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})") + end
+
+
+def _part(slots: tuple[list[str], ...]) -> str:
+    if len(slots) == 1:
+        return "|".join(map(_pattern, slots[0]))
+    return "".join(_slot(slot, r"\W+") for slot in slots[:-1]) + _slot(slots[-1], "")
+
+
+ACTOR = rf"\b(?:{'|'.join(map(_part, _PARTS))})\b"
 
 
 def passing_over_actors(token: str) -> str:

@@ -44,6 +44,11 @@ class Features:
     norm: str | None = "l2"
 
 
+def stem_pattern(length: int) -> str:
+    """The token pattern of stems: the first `length` letters of every word."""
+    return rf"\b(\w{{1,{length}}})\w*"
+
+
 def clause_features(settings: Features | None = None) -> FeatureUnion:
     """Unfitted TF-IDF of n-grams, one vectoriser a kind, as `settings` say.
 
@@ -67,7 +72,7 @@ def clause_features(settings: Features | None = None) -> FeatureUnion:
     if settings.words:
         add("words", TOKENS[settings.token], settings.words, settings.words_min_df)
     if settings.stems:
-        add("stems", rf"\b(\w{{1,{settings.stem_length}}})\w*", settings.stems, 2)
+        add("stems", stem_pattern(settings.stem_length), settings.stems, 2)
     if settings.characters:
         vectoriser = TfidfVectorizer(
             analyzer=settings.analyzer,

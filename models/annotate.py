@@ -18,16 +18,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
 from data.documents import Document, Unreadable, find, read_documents
 from data.errors import InputError, make_folder, named, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
-from features.segment import segment
-from models.calibration import threshold_for
+from features.segment import Clause, segment
 from models.outputs import FORMATS, form_of, json_line, open_output
-from models.storage import MODEL, Saved, load
+from models.scorer import in_batches
+from models.storage import MODEL, Saved, load, load_scorer
 
 PHRASES = 8  # on the page, for each clause
 EVERY = 100  # documents between two lines of progress in a log
@@ -43,10 +40,17 @@ def annotate(
     (`models.calibration.threshold_for`) the label is `uncertain` where the confidence falls below that of the code.
     """
     clauses = segment(text)
-    if not clauses:
-        return
+    if clauses:
+        rows = saved.pipeline.predict_proba([clause.text for clause in clauses])
+        yield from coded_clauses(saved, name, clauses, rows, thresholds)
+
+
+def coded_clauses(
+    saved: Saved, name: str, clauses: list[Clause], rows: Any, thresholds: dict[str, float | None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The records that `annotate` yields, of clauses whose probabilities (clauses × labels) are known."""
     labels = [str(label) for label in saved.pipeline.classes_]
-    for clause, row in zip(clauses, saved.pipeline.predict_proba([c.text for c in clauses]), strict=True):
+    for clause, row in zip(clauses, rows, strict=True):
         best = int(row.argmax())
         label = labels[best] if thresholds is None or _holds(row[best], thresholds.get(labels[best])) else UNCERTAIN
         yield {
@@ -58,6 +62,16 @@ def annotate(
             "confidence": round(float(row[best]), 4),
             "probabilities": {label: round(float(value), 4) for label, value in zip(labels, row, strict=True)},
         }
+
+
+def _cut(document: Document | Unreadable) -> tuple[Document | Unreadable, list[Clause]]:
+    return document, segment(document.text) if isinstance(document, Document) else []
+
+
+def _opened(arguments: argparse.Namespace) -> Saved:
+    """The model; its arrays alone where no n-grams are to be explained."""
+    plain = arguments.scorer == "sklearn" or arguments.explain or arguments.html
+    return (load if plain else load_scorer)(arguments.model, trust=arguments.trust)
 
 
 def _holds(confidence: float, threshold: float | None) -> bool:
@@ -93,8 +107,12 @@ def main() -> None:
     arguments = parse()
     check_outputs(arguments)
     paths = without_results(find(arguments.documents), arguments)
-    saved = load(arguments.model, trust=arguments.trust)
-    thresholds = threshold_for(saved.card, arguments.target_precision) if arguments.target_precision else None
+    saved = _opened(arguments)
+    thresholds = None
+    if arguments.target_precision:
+        from models.calibration import threshold_for
+
+        thresholds = threshold_for(saved.card, arguments.target_precision)
     labels = display_order(saved)
     form = arguments.format or (form_of(arguments.output) if arguments.output else None)
     form = form or ("table" if sys.stdout.isatty() else "jsonl")
@@ -111,7 +129,10 @@ def main() -> None:
         progress = stack.enter_context(_Progress(len(paths), arguments.quiet))
         output = stack.enter_context(open_output(form, arguments.output, labels, arguments.bom))
         explainer = _explainer(saved, arguments)
-        for document in reading:
+        cut = map(_cut, reading)
+        for (document, parts), scores in in_batches(
+            cut, lambda each: [clause.text for clause in each[1]], saved.pipeline
+        ):
             if isinstance(document, Unreadable):
                 if arguments.strict:
                     raise InputError(f"{named(document.name)} {document.reason}")
@@ -121,7 +142,7 @@ def main() -> None:
             if document.encoding and source not in guessed and not arguments.quiet:
                 guessed.add(source)
                 say(f"{named(source)}: read as {document.encoding}; another one with --encoding NAME")
-            rows = list(annotate(saved, document.name, document.text, thresholds))
+            rows = list(coded_clauses(saved, document.name, parts, scores, thresholds))
             if arguments.explain:
                 for row in rows:
                     row["because"] = explainer.phrases(row["text"], likeliest(row))[: arguments.explain]
@@ -154,6 +175,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("documents", nargs="+", metavar="PATH", help="files, folders, globs; - for standard input")
     parser.add_argument("--model", type=Path, default=MODEL, help=f"the saved model (default: {MODEL})")
     parser.add_argument("--trust", action="store_true", help="open a model that no card vouches for")
+    parser.add_argument(
+        "--scorer",
+        choices=("fast", "sklearn"),
+        default="fast",
+        help="fast gives the same numbers without scikit-learn, which --explain and --html need (default: fast)",
+    )
     parser.add_argument("--strict", action="store_true", help="stop at the first document that cannot be read")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -320,14 +347,21 @@ def _save_text(folder: Path, document: Document) -> None:
     replace_file(folder / f"{name}-{digest}.txt", document.text)
 
 
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
 class _Progress:
     """A bar on a terminal; in a log a sober line every hundred documents."""
 
     def __init__(self, paths: int, quiet: bool):
         self.quiet, self.documents = quiet, 0
         terminal = sys.stderr.isatty() and not quiet and paths > 1 and not sys.stdout.isatty()
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True) if terminal else None
+        self.bar = _bar() if terminal else None
         self.task = self.bar.add_task("coding", total=None) if self.bar else None
 
     def step(self, name: str, clauses: int) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from data.errors import InputError
 from models.classifier import SEED, Settings, stance_classifier
+from models.counting import count
 
 FOLDS = 5
 
@@ -52,7 +53,7 @@ class Clauses:
         self.pipeline = stance_classifier(settings)
         # The counting half of each vectoriser, which keeps its vocabulary.
         try:
-            self.counts = [CountVectorizer.fit_transform(each, texts) for _, each in self.pipeline[0].transformer_list]
+            self.counts = count([each for _, each in self.pipeline[0].transformer_list], texts)
         except ValueError:
             raise InputError("cannot learn from these clauses: too few n-grams stand in two of them") from None
 

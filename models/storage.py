@@ -1,7 +1,7 @@
 """How the classifier is kept: `save` and `load` are an inverse pair.
 
 Beside `stance.joblib` stand its card `stance.json`, with the SHA-256 that `load` checks before anything is unpickled,
-and `stance.skops`, the same pipeline without pickle.
+`stance.skops`, the same pipeline without pickle, and `stance.npz`, what a scorer needs of it as plain arrays.
 """
 
 import hashlib
@@ -14,15 +14,14 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import joblib
-import sklearn
 from pydantic_core import from_json
-from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.pipeline import Pipeline
 
 from data.errors import InputError, replacing, require_writable, shorten
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 MODEL = Path("models/stance.joblib")
 RETRAIN = "train it again with `make clean train` (python -m train)"
@@ -52,9 +51,9 @@ SKOPS_TYPES = frozenset(
 
 
 class Saved(NamedTuple):
-    """A fitted pipeline and the card that describes it."""
+    """A fitted pipeline, or a scorer that stands for it, and the card that describes it."""
 
-    pipeline: Pipeline
+    pipeline: Any
     card: dict[str, Any]
 
 
@@ -66,14 +65,18 @@ def check_target(path: Path) -> None:
         require_writable(target)
 
 
-def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
-    """Write the pipeline, its pickle-free copy and its card; the same pipeline gives the same bytes.
+def save(pipeline: "Pipeline", card: dict[str, Any], path: Path = MODEL) -> None:
+    """Write the pipeline, its copies without pickle and its card; the same pipeline gives the same bytes.
 
     All files are written whole under other names and then renamed. The joblib file comes last: until it is there, the
     old one stands beside a card that does not vouch for it, which `load` refuses and `make` mends.
     """
+    import joblib
+
+    from models.compact import compact, to_bytes
+
     check_target(path)
-    joblib_file, skops_file, card_file = _files(path)
+    joblib_file, skops_file, arrays_file, card_file = _files(path)
     for part in pipeline.get_params(deep=True).values():
         # A vectoriser remembers the address of its stop words, which differs from run to run; it does without.
         if hasattr(part, "_stop_words_id"):
@@ -81,14 +84,20 @@ def save(pipeline: Pipeline, card: dict[str, Any], path: Path = MODEL) -> None:
     buffer = io.BytesIO()
     joblib.dump(pipeline, buffer)
     contents = {skops_file: _skops_bytes(pipeline), joblib_file: buffer.getvalue()}
+    arrays = compact(pipeline)
+    if arrays is not None:
+        contents[arrays_file] = to_bytes(arrays)
     hashes = {file.name: hashlib.sha256(content).hexdigest() for file, content in sorted(contents.items())}
     full_card = card | {"versions": versions(), "sha256": hashes}
     contents[card_file] = (json.dumps(full_card, indent=2, ensure_ascii=False) + "\n").encode()
+    files = [file for file in (joblib_file, card_file, skops_file, arrays_file) if file in contents]
     try:
         with ExitStack() as stack:
             # Files take their places in the reverse order of this one.
-            for file in (joblib_file, card_file, skops_file):
+            for file in files:
                 _write(stack.enter_context(replacing(file)), contents[file])
+        if arrays is None:
+            arrays_file.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
 
@@ -100,12 +109,9 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     for which no card vouches is opened only with `trust=True`. Another version of scikit-learn than the one that
     saved the model is named in a warning.
     """
-    if not path.is_file():
-        raise InputError(f"no model at {path}: make one with `make train` (python -m train)")
-    content = _read(path, MAX_MODEL_BYTES)
-    card = _read_card(path.with_suffix(".json"))
-    if not trust:
-        _check_hash(path, content, card)
+    import sklearn
+
+    content, card = _vouched(path, trust)
     saved = _entry_of(card, "versions", "scikit-learn")
     if saved not in (None, sklearn.__version__):
         warnings.warn(
@@ -116,10 +122,32 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     return Saved(_open(path, content), card or {})
 
 
+def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1) -> Saved:
+    """The model saved at `path` as a `models.scorer.FastScorer`, and its card; raises InputError as `load` does.
+
+    Only the arrays beside it are opened, without scikit-learn and with nothing that could run; where the model has
+    none, the model itself.
+    """
+    from models.compact import from_bytes
+    from models.scorer import FastScorer
+
+    arrays = path.with_suffix(".npz")
+    card = _read_card(path.with_suffix(".json"))
+    if not arrays.is_file() or not (trust or _entry_of(card, "sha256", arrays.name)):
+        saved = load(path, trust=trust)
+        return Saved(FastScorer.from_pipeline(saved.pipeline, n_jobs=n_jobs), saved.card)
+    content, card = _vouched(arrays, trust)
+    try:
+        return Saved(FastScorer(from_bytes(content), n_jobs=n_jobs), card or {})
+    except ValueError as error:
+        raise InputError(f"{arrays} cannot be opened as a saved model: {error}; {RETRAIN}") from None
+
+
 def versions() -> dict[str, str]:
     """The versions on which a model's numbers depend."""
     import numpy
     import scipy
+    import sklearn
 
     return {
         "python": platform.python_version(),
@@ -129,8 +157,19 @@ def versions() -> dict[str, str]:
     }
 
 
-def _files(path: Path) -> tuple[Path, Path, Path]:
-    return path, path.with_suffix(".skops"), path.with_suffix(".json")
+def _files(path: Path) -> tuple[Path, Path, Path, Path]:
+    return path, path.with_suffix(".skops"), path.with_suffix(".npz"), path.with_suffix(".json")
+
+
+def _vouched(path: Path, trust: bool) -> tuple[bytes, dict[str, Any] | None]:
+    """A file of a model, vouched for by the card that is returned with it, or trusted."""
+    if not path.is_file():
+        raise InputError(f"no model at {path}: make one with `make train` (python -m train)")
+    content = _read(path, MAX_MODEL_BYTES)
+    card = _read_card(path.with_suffix(".json"))
+    if not trust:
+        _check_hash(path, content, card)
+    return content, card
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -182,7 +221,11 @@ def _check_hash(path: Path, content: bytes, card: dict[str, Any] | None) -> None
         )
 
 
-def _open(path: Path, content: bytes) -> Pipeline:
+def _open(path: Path, content: bytes) -> "Pipeline":
+    import joblib
+    from sklearn.exceptions import InconsistentVersionWarning
+    from sklearn.pipeline import Pipeline
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InconsistentVersionWarning)  # said once, by load
         try:
@@ -199,7 +242,7 @@ def _open(path: Path, content: bytes) -> Pipeline:
     return pipeline
 
 
-def _from_skops(content: bytes) -> Pipeline:
+def _from_skops(content: bytes) -> "Pipeline":
     import skops.io
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -226,7 +269,7 @@ def _types(schema: Any) -> Iterator[tuple[str, str, str]]:
             waiting.extend(each for each in node if isinstance(each, dict | list))
 
 
-def _skops_bytes(pipeline: Pipeline) -> bytes:
+def _skops_bytes(pipeline: "Pipeline") -> bytes:
     """The pipeline as skops writes it, with the two things that change from run to run made constant.
 
     skops names the parts of an object by their address in memory and stamps the archive with the time.

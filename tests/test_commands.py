@@ -157,7 +157,7 @@ def test_the_same_data_give_the_same_bytes(tiny: Path, tmp_path: Path) -> None:
         environment = os.environ | {"PYTHONHASHSEED": str(number), "OMP_NUM_THREADS": str(number)}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         made.append({path.name: path.read_bytes() for path in target.parent.iterdir()})
-    assert set(made[0]) == {"m.joblib", "m.json", "m.skops"}
+    assert set(made[0]) == {"m.joblib", "m.json", "m.skops", "m.npz"}
     assert made[0] == made[1]
 
 

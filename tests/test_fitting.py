@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
 from tiny_corpus import tiny_rows
 
 from data.errors import InputError
-from features.text import Features
+from features.text import TOKENS, Features, Range
 from models.classifier import Settings, stance_classifier
+from models.counting import count
 from models.fitting import Clauses, fit, fitted_pipeline, grouped_folds, out_of_fold, term_weights
 
 ROWS = [row | {"document": f"{row['document']}-{n}"} for n in range(3) for row in tiny_rows()]
@@ -35,6 +37,22 @@ def test_a_fold_is_fitted_as_if_the_rest_had_never_been_counted(settings: Settin
         fitted = fit(counted, train)
         assert fitted.regression.coef_.shape == plain[-1].coef_.shape
         assert np.abs(fitted.decisions(counted, test) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("blind", [False, True])
+@pytest.mark.parametrize("words", [(1, 3), (2, 2), None])
+def test_n_grams_are_counted_as_scikit_learn_counts_them(token: str, blind: bool, words: Range | None) -> None:
+    features = Features(words=words, token=token, blind=blind, stems=(1, 4), stem_length=4, characters=(2, 3))
+    texts = [*TEXTS, "", "_a1_ a1 12 x² İ Σ", "_a1_ a1 12 x² ΑΣ ΑΣ", "The President and the republic of Varnovia, the"]
+    ours, theirs = (stance_classifier(Settings(features))[0].transformer_list for _ in range(2))
+    for counts, (_, mine), (_, plain) in zip(count([each for _, each in ours], texts), ours, theirs, strict=True):
+        expected = CountVectorizer.fit_transform(plain, texts)
+        assert mine.vocabulary_ == plain.vocabulary_
+        assert counts.dtype == expected.dtype
+        assert np.array_equal(counts.indptr, expected.indptr)
+        assert np.array_equal(counts.indices, expected.indices)
+        assert np.array_equal(counts.data, expected.data)
 
 
 def test_the_pipeline_of_a_fit_is_the_plain_pipeline() -> None:

@@ -46,7 +46,7 @@ def test_saving_again_gives_the_same_bytes(saved: Path, tmp_path: Path) -> None:
     again = load(saved)
     again.pipeline.predict(TEXTS)
     save(again.pipeline, {"labels": ["none"]}, tmp_path / "twice/stance.joblib")
-    for name in ("stance.joblib", "stance.skops", "stance.json"):
+    for name in ("stance.joblib", "stance.skops", "stance.npz", "stance.json"):
         assert (tmp_path / "twice" / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
@@ -165,7 +165,7 @@ def test_a_save_cut_short_leaves_nothing_that_loads_as_new(saved: Path, monkeypa
     monkeypatch.setattr(os, "replace", stop_after_the_card)
     with pytest.raises(KeyboardInterrupt):
         save(stance_classifier().fit(TEXTS, ["a", "b"] * 12), {}, saved)
-    assert done == [".skops", ".json"]
+    assert done == [".npz", ".skops", ".json"]
     assert not list(saved.parent.glob("*.tmp"))
     with pytest.raises(InputError, match="is not the file its card describes"):
         load(saved)

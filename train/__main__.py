@@ -48,9 +48,8 @@ def main() -> None:
 
     start = time.perf_counter()
     settings = replace(Settings(), C=arguments.c)
-    counted = Clauses(
-        settings, training["text"][:], training["label"][:], document_groups(training), training["coders"][:]
-    )
+    learnt = training["label"][:]
+    counted = Clauses(settings, training["text"][:], learnt, document_groups(training), training["coders"][:])
     model = fitted_pipeline(counted, fit(counted))
     terms, labels = model[-1].coef_.shape[1], [str(label) for label in model.classes_]
     say(f"  fitted {terms:,} n-grams for {', '.join(labels)}", start)
