@@ -60,6 +60,18 @@ def sections(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Sec
         *_documents(report),
         Section("What decides", "The n-grams with the largest weights; a hyphen marks a stem.", image="top_terms.png"),
         *_mistakes(report, mistakes),
+        Section("What was judged by what", "", ["", ""], _made(report)),
+    ]
+
+
+def _made(report: dict[str, Any]) -> list[list[str]]:
+    ways = {"fast": "compiled (models.scorer), to 1e-12 the pipeline's numbers", "sklearn": "scikit-learn's pipeline"}
+    return [
+        ["model", report["model"]["file"]],
+        ["its SHA-256", report["model"]["sha256"] or "no card tells it"],
+        ["data", f"{report['data']['source']}: {report['data']['part']}"],
+        ["SHA-256 of documents, texts and codes", report["data"]["sha256"]],
+        ["scored by", ways[report["model"]["scorer"]]],
     ]
 
 
