@@ -75,7 +75,7 @@ class Jsonl(_Lines):
 
     def write(self, document: str, rows: Rows) -> None:
         """Add the rows of a document."""
-        self._file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self._file.writelines(map(json_line, rows))
 
 
 class Csv(_Lines):
@@ -218,6 +218,26 @@ def harmless(cell: Any) -> Any:
 def columns(labels: list[str]) -> list[str]:
     """The columns of a flat row."""
     return ["document", "start", "end", "text", "label", "confidence", *(f"p_{label}" for label in labels)]
+
+
+def json_line(row: dict[str, Any]) -> str:
+    """A row as a line of JSON."""
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def encode(form: str, rows: Rows, labels: list[str], *, because: bool = False) -> bytes:
+    """The bytes of a whole file of rows, jsonl or parquet; those of Parquet have the same columns even without rows."""
+    if form == "jsonl":
+        return "".join(map(json_line, rows)).encode()
+    import pyarrow
+    import pyarrow.parquet
+
+    schema = _empty(labels).schema
+    if because:
+        schema = schema.append(pyarrow.field("because", pyarrow.string()))
+    buffer = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([flat(row) for row in rows], schema=schema), buffer)
+    return bytes(buffer.getvalue().to_pybytes())
 
 
 def _empty(labels: list[str]) -> Any:
