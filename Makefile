@@ -1,7 +1,7 @@
 # The verbs of policy-stance; `make` alone lists them. Every verb is a call of `python -m …` that README.md shows too.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train train-now eval annotate tune crossvalidate data-report test check lock clean FORCE
+.PHONY: help train train-now eval annotate tune crossvalidate data-report test torture check lock clean FORCE
 
 PYTHON ?= python3# interpreter for the environment, 3.11 or newer
 DATA ?=# labelled clauses: a file, a folder or hub:owner/name[:config]
@@ -47,6 +47,9 @@ data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning 
 
 test: check ## check, then run every test, docstring and README example
 	@$(RUN) pytest
+
+torture: .venv/.dev ## kill processes at random for minutes: is anything lost or coded twice?
+	@$(RUN) pytest -m torture -s tests/test_torture.py
 
 check: .venv/.dev ## style, types and the direction of imports
 	@$(RUN) ruff check

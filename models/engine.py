@@ -149,7 +149,8 @@ class _Run(Generic[Task, Result]):
     ):
         self.pool, self.function, self.tasks, self.alone, self.ahead = pool, function, tasks, alone, ahead
         self.under_way: dict[concurrent.futures.Future[Result], Numbered[Task]] = {}
-        self.again: deque[Numbered[Task]] = deque()
+        self.suspects: deque[Numbered[Task]] = deque()  # that were under way when a worker died
+        self.waiting: Numbered[Task] | None = None
         self.deaths: Counter[int] = Counter()
         self.in_a_row = 0
 
@@ -175,15 +176,24 @@ class _Run(Generic[Task, Result]):
                 yield from self._mend(lost)
 
     def _submit(self) -> None:
+        if self.suspects:
+            # One after the other, so that the next death tells which of them it was.
+            if not self.under_way:
+                self._begin(self.suspects.popleft())
+            return
         while len(self.under_way) < self.pool.room:
-            following = self.again.popleft() if self.again else next(self.tasks, None)
+            following = self.waiting or next(self.tasks, None)
+            self.waiting = None
             if following is None:
                 return
             oldest = min((number for number, _ in self.under_way.values()), default=following[0])
             if self.ahead is not None and following[0] - oldest > self.ahead * self.pool.room:
-                self.again.appendleft(following)
+                self.waiting = following
                 return
-            self.under_way[self.pool.submit(self.function, following[1])] = following
+            self._begin(following)
+
+    def _begin(self, numbered: Numbered[Task]) -> None:
+        self.under_way[self.pool.submit(self.function, numbered[1])] = numbered
 
     def _mend(self, lost: list[Numbered[Task]]) -> Iterator[tuple[int, Result]]:
         """After a death: do again what was lost, alone where it was lost before."""
@@ -194,7 +204,7 @@ class _Run(Generic[Task, Result]):
         for number, task in sorted(lost, key=lambda each: each[0]):
             self.deaths[number] += self.pool.deaths_told
             if self.deaths[number] < 2:
-                self.again.append((number, task))
+                self.suspects.append((number, task))
             elif self.alone is None:
                 raise InputError("a worker died twice at one task: is there too little memory? Try fewer --jobs")
             else:

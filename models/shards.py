@@ -215,7 +215,7 @@ class Manifest:
                 except ValueError:
                     raise InputError(f"{self.path}, line {number} is damaged: give --restart to begin anew") from None
                 if number == 1:
-                    if different := sorted(name for name in head | record if head.get(name) != record.get(name)):
+                    if different := _differences(record, head):
                         raise InputError(_changed(self.folder, ", ".join(different)))
                 elif "shard" in record:
                     self._take(record, end)
@@ -329,6 +329,18 @@ def _whole_lines(path: Path) -> bool:
 
 def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What of a head changed; of settings with the values.
+
+    >>> _differences({"model": "0a", "settings": {"limit": 1}}, {"model": "1b", "settings": {"limit": 2}})
+    ['model', 'limit (1, now 2)']
+    """
+    before, now = old.get("settings", {}), new.get("settings", {})
+    other = [name for name in old | new if name != "settings" and old.get(name) != new.get(name)]
+    names = [name for name in before | now if before.get(name) != now.get(name)]
+    return other + [f"{name} ({before.get(name)!r}, now {now.get(name)!r})" for name in names]
 
 
 def _changed(folder: Path, what: str) -> str:
