@@ -281,9 +281,9 @@ def parse() -> argparse.Namespace:
     group.add_argument(
         "--shard-documents",
         type=int,
-        default=2000,
+        default=1000,
         metavar="N",
-        help="documents of a part (default: 2000)",
+        help="documents of a part (default: 1000)",
     )
     add_engine_arguments(parser).add_argument(
         "--time-limit", type=float, default=300.0, metavar="SECONDS", help="a document's; then set aside (default: 300)"

@@ -39,15 +39,16 @@ def test_nothing_is_lost_or_doubled_however_often_processes_die(tmp_path: Path) 
 
 def one_run(chance: random.Random, killed: Counter[str], words: list[str]) -> bool:
     """Kill workers and the parent at random until the run ends; whether it ended by itself."""
-    limit = chance.choice([None, None, 2_000])  # bytes of a file, as a disk that is full
+    enough = killed.total() >= KILLS
+    limit = None if enough else chance.choice([None, None, 2_000])  # bytes of a file, as a disk that is full
     with start_with(limit, words) as process:
         workers: set[int] = set()
-        end = time.monotonic() + chance.uniform(3, 12)
+        end = time.monotonic() + (300 if enough else chance.uniform(3, 12))
         while process.poll() is None and time.monotonic() < end:
             time.sleep(chance.uniform(0, 1.5))
             there = children(process.pid)
             workers.update(there)
-            if there and chance.random() < 0.5:
+            if there and not enough and chance.random() < 0.5:
                 kill(chance.choice(there))
                 killed["workers"] += 1
         workers.update(children(process.pid))
