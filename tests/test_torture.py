@@ -54,6 +54,7 @@ def one_run(chance: random.Random, killed: Counter[str], words: list[str]) -> bo
         workers.update(children(process.pid))
         if process.poll() is None:
             how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+            how = how if workers else signal.SIGKILL  # while Python still imports, an interrupt is a traceback
             process.send_signal(how)
             killed[f"parents by {how.name}"] += 1
         told = process.communicate(timeout=120)[1]
