@@ -272,7 +272,8 @@ class _Dask:
             raise InputError(
                 "--engine dask needs the package distributed: install it with `pip install distributed`"
             ) from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        log = logging.getLogger("distributed")  # what goes wrong is told by InputError, in one line
+        log.handlers, log.propagate = [logging.NullHandler()], False
         self._cluster: Any = None
         if engine.scheduler is None:
             self._cluster = distributed.LocalCluster(
