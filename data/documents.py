@@ -166,7 +166,8 @@ def _unique(found: Iterable[Item]) -> Iterator[Item]:
 
 def _items(path: str, encoding: str | None, text_column: str, name_column: str | None) -> Iterator[Item]:
     if not is_table(path):
-        yield File(_name(path), path, *_status(path))
+        file = File(_name(path), path, *_status(path))
+        yield read_file(file, encoding) if path == "-" else file  # which no other process could read
         return
     try:
         yield from _read_table(path, encoding, text_column, name_column)

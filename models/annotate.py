@@ -19,8 +19,8 @@ import signal
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -83,7 +83,9 @@ def main() -> None:
     if into_folder(arguments):
         to_parts(arguments, engine, work, paths, found)
     else:
-        to_one(arguments, engine, work, saved, Steps(_total(paths), quiet=arguments.quiet or len(paths) == 1), found)
+        total = _total(paths)
+        quiet = arguments.quiet or (len(paths) == 1 and total < SMALL_SIZE)
+        to_one(arguments, engine, work, saved, Steps(total, quiet=quiet), found)
 
 
 def into_folder(arguments: argparse.Namespace) -> bool:
@@ -165,7 +167,7 @@ def to_one(
     with ExitStack() as stack:
         stack.enter_context(progress)
         output = stack.enter_context(open_output(form, output_path, labels, arguments.bom))
-        for each in in_order(engine, work, found):
+        for each in stack.enter_context(closing(in_order(engine, work, found))):
             if isinstance(each, Unreadable):
                 if arguments.strict:
                     raise InputError(f"{each.name} {each.reason}")
@@ -200,7 +202,7 @@ def to_one(
         sys.exit(1)
 
 
-def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Iterator[Coded | Unreadable]:
+def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Generator[Coded | Unreadable, None, None]:
     """Code documents, in order: here as long as they are few, else where the engine has it done."""
     few: list[Item] = []
     size = 0
@@ -217,8 +219,10 @@ def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Iterator[Code
 
     shards = cut(chain(few, found), TOGETHER, SMALL_SIZE)
     tasks = ((shard.number, shard.items) for shard in shards)
-    for _, coded in results(engine, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True):
-        yield from coded
+    done = results(engine, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True)
+    with closing(done):
+        for _, coded in done:
+            yield from coded
 
 
 def _total(paths: list[str]) -> int:

@@ -17,7 +17,7 @@ import threading
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -88,10 +88,11 @@ def results(
     *,
     alone: Callable[[Task], Result] | None = None,
     ordered: bool = False,
-) -> Iterator[tuple[int, Result]]:
+) -> Generator[tuple[int, Result], None, None]:
     """Call a function with every task; yields the number of each task and its result as they come, or in order.
 
-    No more tasks are taken from `tasks` than are under way, so that memory stays flat however many there are.
+    No more tasks are taken from `tasks` than are under way, so that memory stays flat however many there are. Closing
+    the generator ends the workers.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ def results(
     return _as_they_come(engine, function, iter(tasks), alone)
 
 
-def _in_order(found: Iterator[tuple[int, Result]]) -> Iterator[tuple[int, Result]]:
+def _in_order(found: Iterator[tuple[int, Result]]) -> Generator[tuple[int, Result], None, None]:
     kept: dict[int, Result] = {}
     following = 0
     for number, result in found:
@@ -126,7 +127,7 @@ def _as_they_come(
     tasks: Iterator[Numbered[Task]],
     alone: Callable[[Task], Result] | None,
     ahead: int | None = None,
-) -> Iterator[tuple[int, Result]]:
+) -> Generator[tuple[int, Result], None, None]:
     pool = _Dask(engine) if engine.name == "dask" else _Local(engine.processes)
     kill = True
     try:
@@ -349,6 +350,8 @@ _turn = threading.Lock()
 
 def _one_at_a_time(function: Callable[[Any], Any], task: Any) -> Any:
     """A worker with several threads does one task after the other: limits of time belong to the whole process."""
+    global _in_worker
+    _in_worker = True
     with _turn:
         return function(task)
 
@@ -392,7 +395,7 @@ def within(seconds: float) -> Iterator[None]:
     too long
     """
     main = threading.current_thread() is threading.main_thread()
-    if _in_worker or not main:
+    if _in_worker:
         faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=_nowhere())
     before = signal.signal(signal.SIGALRM, _time_is_over) if main else None
     try:
@@ -403,7 +406,7 @@ def within(seconds: float) -> Iterator[None]:
         if main:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-        if _in_worker or not main:
+        if _in_worker:
             faulthandler.cancel_dump_traceback_later()
 
 

@@ -15,7 +15,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -129,8 +129,9 @@ def code_into(
         When the folder holds the results of another model, settings or input and not `restart`, when a part cannot be
         written and, with `strict`, at the first document that cannot be coded.
     """
-    with Manifest(folder, head, restart=restart) as manifest:
-        sizes: dict[int, int] = {}
+    with ExitStack() as stack:
+        manifest = stack.enter_context(Manifest(folder, head, restart=restart))
+        under_way: dict[int, tuple[str, int]] = {}
         shards = 0
 
         def missing() -> Iterator[tuple[int, list[Item]]]:
@@ -140,27 +141,21 @@ def code_into(
                 if done := manifest.done.get(shard.number):
                     if done.input_sha256 != shard.digest:
                         raise InputError(_changed(folder, f"input, at shard {shard.number}"))
-                    progress.step(
-                        documents=done.documents, clauses=done.rows, rejects=done.rejects, size=shard.size, before=True
-                    )
+                    counts = {"documents": done.documents, "clauses": done.rows, "rejects": done.rejects}
+                    progress.step(**counts, size=shard.size, before=True)
                     continue
-                sizes[shard.number] = shard.size
-                digests[shard.number] = shard.digest
+                under_way[shard.number] = shard.digest, shard.size
                 yield shard.number, shard.items
 
-        digests: dict[int, str] = {}
         alone = partial(part_alone, work, form)
-        for number, result in results(engine, partial(part, work, form), missing(), alone=alone):
+        found = stack.enter_context(closing(results(engine, partial(part, work, form), missing(), alone=alone)))
+        for number, result in found:
             if strict and result.rejects:
                 raise InputError(f"{result.rejects[0]['document']} {result.rejects[0]['reason']}")
-            manifest.add(number, digests.pop(number), form, result)
-            progress.step(
-                documents=result.documents,
-                clauses=result.rows,
-                rejects=len(result.rejects),
-                size=sizes.pop(number),
-                before=False,
-            )
+            digest, size = under_way.pop(number)
+            manifest.add(number, digest, form, result)
+            counts = {"documents": result.documents, "clauses": result.rows, "rejects": len(result.rejects)}
+            progress.step(**counts, size=size, before=False)
         return manifest.finish(shards)
 
 

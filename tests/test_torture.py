@@ -43,18 +43,19 @@ def one_run(chance: random.Random, killed: Counter[str], words: list[str]) -> bo
     limit = None if enough else chance.choice([None, None, 2_000])  # bytes of a file, as a disk that is full
     with start_with(limit, words) as process:
         workers: set[int] = set()
-        end = time.monotonic() + (300 if enough else chance.uniform(3, 12))
+        end = time.monotonic() + 300
         while process.poll() is None and time.monotonic() < end:
-            time.sleep(chance.uniform(0, 1.5))
+            time.sleep(chance.uniform(0, 0.7))
             there = children(process.pid)
+            if there and not workers and not enough:
+                end = time.monotonic() + chance.uniform(0, 8)
             workers.update(there)
-            if there and not enough and chance.random() < 0.5:
+            if there and not enough and chance.random() < 0.25:
                 kill(chance.choice(there))
                 killed["workers"] += 1
         workers.update(children(process.pid))
         if process.poll() is None:
             how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-            how = how if workers else signal.SIGKILL  # while Python still imports, an interrupt is a traceback
             process.send_signal(how)
             killed[f"parents by {how.name}"] += 1
         told = process.communicate(timeout=120)[1]
