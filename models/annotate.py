@@ -29,7 +29,6 @@ from typing import Any
 from data.documents import Document, Item, Unreadable, find, items
 from data.errors import InputError, make_folder, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
-from models.calibration import threshold_for
 from models.coding import Coded, Work, code, code_alone, file_sha256, fingerprint, likeliest, weight
 from models.engine import Engine, add_engine_arguments, engine_of, results
 from models.outputs import FORMATS, form_of, open_output
@@ -66,7 +65,11 @@ def main() -> None:
     check_outputs(arguments)
     paths = without_results(find(arguments.documents), arguments)
     saved = load(arguments.model, trust=arguments.trust)
-    thresholds = threshold_for(saved.card, arguments.target_precision) if arguments.target_precision else None
+    thresholds = None
+    if arguments.target_precision:
+        from models.calibration import threshold_for
+
+        thresholds = threshold_for(saved.card, arguments.target_precision)
     work = Work(
         model=str(arguments.model.resolve()),
         sha256=file_sha256(arguments.model),

@@ -28,7 +28,7 @@ from models.coding import Part, Work, file_sha256, part, part_alone, weight
 from models.engine import Engine, results
 
 DOCUMENTS = 1000  # in a shard, if they are short
-SIZE = 2_000_000  # characters of text or bytes of files in a shard that has several documents
+SIZE = 1_000_000  # characters of text or bytes of files in a shard that has several documents
 FORMATS = ("parquet", "jsonl")
 _PART = re.compile(r"part-\d{6,}\.(?:parquet|jsonl)")
 _OURS = re.compile(_PART.pattern + r"|manifest\.jsonl|rejects\.jsonl")

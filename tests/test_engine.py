@@ -78,7 +78,7 @@ def test_harmful_documents_are_set_aside_and_the_rest_is_coded(place: Path, mode
 
 
 def test_dead_workers_and_a_dead_parent_lose_nothing(place: Path, model: Path, source: Path) -> None:
-    words = command(model, source, place / "b", "--jobs", 2)
+    words = command(model, source, place / "b", "--jobs", 1)
     with start(words, slow=0.02) as process:
         wait_for(place / "b", 2, process)
         os.kill(children(process.pid)[0], signal.SIGKILL)
