@@ -47,7 +47,7 @@ def one_run(chance: random.Random, killed: Counter[str], words: list[str]) -> bo
         while process.poll() is None and time.monotonic() < end:
             time.sleep(chance.uniform(0, 0.7))
             there = children(process.pid)
-            if there and not workers and not enough:
+            if there and not workers and not enough and not limit:
                 end = time.monotonic() + chance.uniform(0, 8)
             workers.update(there)
             if there and not enough and chance.random() < 0.25:
