@@ -60,21 +60,16 @@ def joined(output: Path) -> bytes:
     return b"".join(part.read_bytes() for part in sorted(output.glob("part-*")))
 
 
-def test_harmful_documents_are_set_aside_and_the_rest_is_coded(place: Path, model: Path) -> None:
-    harmful = {7: "CRASH", 23: "HANG", 41: "RAISE"}
-    source = documents(place / "harmful.jsonl", harmful=harmful)
-    harmless = place / "harmless.jsonl"
-    lines = source.read_text().splitlines(keepends=True)
-    harmless.write_text("".join(line for n, line in enumerate(lines) if n not in harmful))
-    status, told = finished(command(model, source, place / "a", "--jobs", 1, "--time-limit", 1))
-    assert status == 1, told
-    assert "3 documents were set aside" in told
-    assert joined(place / "a") == undisturbed(model, harmless)
-    rejects = (place / "a/rejects.jsonl").read_text().splitlines()
-    assert ['"d7"' in rejects[0], '"d23"' in rejects[1], '"d41"' in rejects[2]] == [True] * 3
-    assert "ends the process that codes it" in rejects[0]
-    assert "takes longer than 1 s" in rejects[1]
-    assert "no such text: <object object at 0x…>" in rejects[2], "nothing that differs from run to run"
+HARMFUL = {7: "CRASH", 23: "HANG", 41: "RAISE"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def harmed(place: Path, model: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run that takes its time, so that it goes on beside the other tests."""
+    source = documents(place / "harmful.jsonl", harmful=HARMFUL)
+    with start(command(model, source, place / "a", "--jobs", 1, "--time-limit", 1)) as process:
+        yield process
+        process.kill()
 
 
 def test_dead_workers_and_a_dead_parent_lose_nothing(place: Path, model: Path, source: Path) -> None:
@@ -185,3 +180,20 @@ def test_a_missing_cluster_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.engine.PATIENCE", 0.3)
     with pytest.raises(InputError, match=r"no Dask cluster with workers at tcp://127.0.0.1:9"):
         list(results(Engine("dask", scheduler="tcp://127.0.0.1:9"), len, []))
+
+
+def test_harmful_documents_are_set_aside_and_the_rest_is_coded(
+    harmed: subprocess.Popen[str], place: Path, model: Path
+) -> None:
+    told = harmed.communicate(timeout=120)[1]
+    assert harmed.returncode == 1, told
+    harmless = place / "harmless.jsonl"
+    lines = (place / "harmful.jsonl").read_text().splitlines(keepends=True)
+    harmless.write_text("".join(line for n, line in enumerate(lines) if n not in HARMFUL))
+    assert "3 documents were set aside" in told
+    assert joined(place / "a") == undisturbed(model, harmless)
+    rejects = (place / "a/rejects.jsonl").read_text().splitlines()
+    assert ['"d7"' in rejects[0], '"d23"' in rejects[1], '"d41"' in rejects[2]] == [True] * 3
+    assert "ends the process that codes it" in rejects[0]
+    assert "takes longer than 1 s" in rejects[1]
+    assert "no such text: <object object at 0x…>" in rejects[2], "nothing that differs from run to run"
