@@ -1,7 +1,7 @@
 # The verbs of policy-stance; `make` alone lists them. Every verb is a call of `python -m …` that README.md shows too.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train train-now eval annotate tune crossvalidate data-report test check audit fuzz lock clean FORCE
+.PHONY: help train train-now eval annotate tune crossvalidate data-report bench test torture check audit fuzz lock clean FORCE
 
 PYTHON ?= python3# interpreter for the environment, 3.11 or newer
 DATA ?=# labelled clauses: a file, a folder or hub:owner/name[:config]
@@ -45,8 +45,14 @@ crossvalidate: .venv/.runtime ## how well would it do if trained on such labels:
 data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
 	@$(RUN) eval.data_report $(if $(DATA),--data $(DATA)) $(ARGS)
 
+bench: models/stance.joblib | .venv/.runtime ## how fast is it beside its peers → reports/bench/ (requirements-peers.txt; ARGS="--documents speeches/")
+	@$(RUN) eval.benchmark $(if $(MODEL),--model $(MODEL)) $(ARGS)
+
 test: check audit ## check and audit, then run every test, docstring and README example
 	@$(RUN) pytest
+
+torture: .venv/.dev ## kill processes at random for minutes: is anything lost or coded twice?
+	@$(RUN) pytest -m torture -s tests/test_torture.py
 
 check: .venv/.dev ## style, types and the direction of imports
 	@$(RUN) ruff check

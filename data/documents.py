@@ -6,20 +6,23 @@ for document in read_documents(find(["news", "speeches.csv", "notes/*.md"])):
 """
 
 import glob
+import hashlib
+import io
 import json
-import re
+import os
+import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data import extract, sandbox
 from data.errors import InputError, shorten
+from data.tables import HUB, TEXT_TABLES, Line, expand_url, is_table, is_url, kind, open_source, rows, text_rows
+from data.tables import SUFFIXES as TABLES
 
 STANDARD_INPUT = "standard input"
-TABLES = (".jsonl", ".csv", ".tsv", ".parquet")
 SUFFIXES = (*extract.SUFFIXES, *TABLES)
 
 
@@ -30,6 +33,7 @@ class Document(NamedTuple):
     text: str  # as extracted; offsets of clauses refer to it
     fields: dict[str, str]  # the other columns of a row; of a file, the folder it lies in
     encoding: str | None  # where it was guessed, e.g. "cp1252"
+    size: int = 0  # bytes of the source that were read for it, about
 
 
 class Unreadable(NamedTuple):
@@ -37,6 +41,19 @@ class Unreadable(NamedTuple):
 
     name: str
     reason: str
+    size: int = 0
+
+
+class File(NamedTuple):
+    """A document that is still closed."""
+
+    name: str
+    path: str
+    size: int
+    changed: int  # nanoseconds since 1970
+
+
+Item = Document | Unreadable | File
 
 
 def find(sources: Sequence[str]) -> list[str]:
@@ -55,14 +72,18 @@ def find(sources: Sequence[str]) -> list[str]:
 
 def _expand(source: str) -> list[str]:
     path = Path(source)
-    if source == "-":
+    if source == "-" or source.startswith(HUB):
         return [source]
+    if is_url(source):
+        if not (found := [url for url in expand_url(source) if url.lower().endswith(SUFFIXES)]):
+            raise InputError(f"cannot read {source}: its name should end in {', '.join(SUFFIXES)}")
+        return found
     if path.is_dir():
         if not (found := _in_folder(path)):
             raise InputError(f"no document in the folder {source}: names should end in {', '.join(SUFFIXES)}")
         return found
     if path.exists():
-        if path.suffix.lower() not in SUFFIXES:
+        if not source.lower().endswith(SUFFIXES):
             raise InputError(f"cannot read {source}: its name should end in {', '.join(SUFFIXES)}; plain text fits -")
         return [source]
     if not glob.has_magic(source):
@@ -84,7 +105,7 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _is_document(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    return path.name.lower().endswith(SUFFIXES) and path.is_file()
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -113,40 +134,75 @@ def read_documents(
     InputError
         At once, for an encoding that nobody knows; for nothing else.
     """
+    found = items(paths, encoding=encoding, text_column=text_column, name_column=name_column)
+    return (read_file(item, encoding) if isinstance(item, File) else item for item in found)
+
+
+def items(
+    paths: Iterable[str], *, encoding: str | None = None, text_column: str = "text", name_column: str | None = None
+) -> Iterator[Item]:
+    """What `read_documents` reads, with the files still closed: rows of tables as documents, other files as `File`."""
     if encoding is not None:
         extract.require_encoding(encoding)
-    return _unique(document for path in paths for document in _read(path, encoding, text_column, name_column))
+    return _unique(item for path in paths for item in _items(path, encoding, text_column, name_column))
 
 
-def _unique(documents: Iterable[Document | Unreadable]) -> Iterator[Document | Unreadable]:
-    names: set[str] = set()
-    for document in documents:
-        if isinstance(document, Document) and document.name in names:
-            yield Unreadable(document.name, "is the name of a document before it too: every name should be there once")
-        else:
-            yield document
-        if isinstance(document, Document):
-            names.add(document.name)
+def _unique(found: Iterable[Item]) -> Iterator[Item]:
+    # In a temporary file, for the names of many millions of rows would fill the memory.
+    with closing(sqlite3.connect("", isolation_level=None)) as names:
+        names.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+        names.execute("CREATE TABLE names (name BLOB PRIMARY KEY) WITHOUT ROWID")
+        for item in found:
+            if isinstance(item, Unreadable):
+                yield item
+                continue
+            digest = hashlib.blake2b(item.name.encode(errors="replace"), digest_size=16).digest()
+            if names.execute("INSERT OR IGNORE INTO names VALUES (?)", (digest,)).rowcount:
+                yield item
+            else:
+                reason = "is the name of a document before it too: every name should be there once"
+                yield Unreadable(item.name, reason, item.size)
 
 
-def _read(
-    path: str, encoding: str | None, text_column: str, name_column: str | None
-) -> Iterator[Document | Unreadable]:
-    """The documents of one file, and what is wrong with it."""
-    # A file name may hold bytes that are no text; what is written could not hold them.
-    name = STANDARD_INPUT if path == "-" else path.encode(errors="replace").decode()
+def _items(path: str, encoding: str | None, text_column: str, name_column: str | None) -> Iterator[Item]:
+    if not is_table(path):
+        file = File(_name(path), path, *_status(path))
+        yield read_file(file, encoding) if path == "-" else file  # which no other process could read
+        return
     try:
-        if Path(path).suffix.lower() in TABLES:
-            yield from _read_table(path, encoding, text_column, name_column)
-        else:
-            text, guessed = sandbox.extract(_bytes(path), ".txt" if path == "-" else Path(path).suffix, encoding)
-            yield Document(name, text, _folder(path), guessed)
-    except InputError as error:
-        yield Unreadable(name, " ".join(str(error).split()))
-    except OSError as error:
-        yield Unreadable(name, f"cannot be read: {error.strerror or extract.one_line(error)}")
+        yield from _read_table(path, encoding, text_column, name_column)
     except Exception as error:  # one bad file must not end the run, whatever a library makes of it
-        yield Unreadable(name, f"cannot be read: {extract.one_line(error)}")
+        yield Unreadable(_name(path), _reason(error))
+
+
+def _name(path: str) -> str:
+    """A file name may hold bytes that are no text; what is written could not hold them."""
+    return STANDARD_INPUT if path == "-" else path.encode(errors="replace").decode()
+
+
+def _status(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return " ".join(str(error).split())
+    told = error.strerror if isinstance(error, OSError) else None
+    return f"cannot be read: {told or extract.one_line(error)}"
+
+
+def read_file(file: File, encoding: str | None = None) -> Document | Unreadable:
+    """The document of a file, or what is wrong with it."""
+    try:
+        suffix = ".txt" if file.path == "-" else Path(file.path).suffix
+        text, guessed = sandbox.extract(_bytes(file.path), suffix, encoding)
+    except Exception as error:  # as for tables
+        return Unreadable(file.name, _reason(error), file.size)
+    return Document(file.name, text, _folder(file.path), guessed, file.size)
 
 
 def _bytes(path: str) -> bytes:
@@ -154,7 +210,7 @@ def _bytes(path: str) -> bytes:
         if sys.stdin is None:
             raise InputError("is closed: pipe a text into it")
         return sys.stdin.buffer.read(extract.MAX_BYTES + 1)
-    with Path(path).open("rb") as file:
+    with open_source(path) as file:
         return file.read(extract.MAX_BYTES + 1)
 
 
@@ -166,47 +222,36 @@ def _folder(path: str) -> dict[str, str]:
 def _read_table(
     path: str, encoding: str | None, text_column: str, name_column: str | None
 ) -> Iterator[Document | Unreadable]:
-    from data.reading import records  # takes most of a second, which a .txt need not wait for
-
     any_row = False
-    with _in_utf8(path, encoding) as (readable, guessed):
-        try:
-            for record in records(readable, extract.MAX_BYTES):
-                any_row = True
-                if isinstance(record, str):
-                    yield _unparsed(path, readable, record)
-                    continue
-                name = f"{path}#{record.line}".encode(errors="replace").decode()
-                if missing := _missing(record.row, text_column, name_column):
-                    if not path.lower().endswith(".jsonl"):  # the other formats have the same columns in every row
-                        raise InputError(missing)
-                    yield Unreadable(name, missing)
-                else:
-                    yield _document(name, record.row, text_column, name_column, guessed)
-        except InputError as error:
-            raise InputError(_reason(readable, str(error))) from None
+    with _decoded(path, encoding) as (lines, guessed):
+        for number, row, size in lines:
+            any_row = True
+            name = _name(f"{path}#{number}")
+            if isinstance(row, str):
+                yield Unreadable(name, f"cannot be read: {row}", size)
+            elif missing := _missing(row, text_column, name_column):
+                if kind(path) != ".jsonl":  # the other formats have the same columns in every row
+                    raise InputError(missing)
+                yield Unreadable(name, missing, size)
+            else:
+                yield _document(name, row, text_column, name_column, guessed)._replace(size=size)
     if not any_row:
         raise InputError(extract.EMPTY)
 
 
 @contextmanager
-def _in_utf8(path: str, encoding: str | None) -> Iterator[tuple[str, str | None]]:
-    """A table as `data.reading` takes it: in UTF-8 and with a suffix in small letters; and its encoding if guessed."""
-    suffix = Path(path).suffix
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "table" + suffix.lower())
-        if suffix.lower() != ".parquet" and (encoding or not _is_utf8(path)):
-            content = _bytes(path)
-            extract.require_size(content)
-            text, guessed = extract.decode(content, encoding)
-            extract.require_text(text)
-            copy.write_bytes(text.encode())
-            yield str(copy), guessed
-        elif suffix in TABLES:
-            yield path, None
-        else:
-            copy.symlink_to(Path(path).resolve())
-            yield str(copy), None
+def _decoded(path: str, encoding: str | None) -> Iterator[tuple[Iterator[Line], str | None]]:
+    """The rows of a table and its encoding if that was guessed, for which a small file here is looked through."""
+    if not _may_be_guessed(path) or (encoding is None and _is_utf8(path)):
+        yield rows(path, encoding), None
+        return
+    text, guessed = extract.decode(_bytes(path), encoding)
+    extract.require_text(text)
+    yield text_rows(io.BytesIO(text.encode()), path), guessed
+
+
+def _may_be_guessed(path: str) -> bool:
+    return path.lower().endswith(TEXT_TABLES) and not is_url(path) and os.path.getsize(path) <= extract.MAX_BYTES  # noqa: PTH202
 
 
 def _is_utf8(path: str) -> bool:
@@ -254,23 +299,3 @@ def _string(value: object) -> str:
     if isinstance(value, bool | list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
-
-
-def _unparsed(path: str, readable: str, message: str) -> Unreadable:
-    """What `data.reading` says of a row that is no row."""
-    row = re.match(r", (?:line|row) (\d+)", message.removeprefix(readable))
-    return Unreadable(f"{path}#{row[1]}" if row else path, _reason(readable, message))
-
-
-def _reason(readable: str, message: str) -> str:
-    """What `data.reading` says of a table, so that it reads on from a name.
-
-    >>> _reason("a.jsonl", "a.jsonl, line 3: not valid JSON")
-    'cannot be read: line 3: not valid JSON'
-    >>> _reason("a.csv", "a.csv is no regular CSV")
-    'is no regular CSV'
-    """
-    for before, after in ((f"{readable}, ", "cannot be read: "), (f"cannot read {readable}: ", "cannot be read: ")):
-        if message.startswith(before):
-            message = after + message.removeprefix(before)
-    return " ".join(message.replace(readable, "").split())

@@ -3,6 +3,7 @@
 python -m eval.tune                             every candidate on the training side of the corpus → reports/tune/
 python -m eval.tune --gold gold.jsonl           and each, fitted on all of that side, on other labelled clauses
 python -m eval.tune --data mine.csv --only "C=2" --only "C=20"
+python -m eval.tune --engine dask --scheduler tcp://host:8786
 
 Nothing of the held-out documents is looked at. A run that was broken off goes on where it stopped.
 """
@@ -14,10 +15,10 @@ import io
 import json
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ from data.split import data_sha256, document_groups, halves, text_hashes, with_s
 from eval.candidates import candidates
 from eval.metrics import bootstrap, confusions, interval, overall
 from models.classifier import Settings
+from models.engine import add_engine_arguments, engine_of
+from models.engine import results as results_of
 from models.fitting import Clauses, fit, fitted_pipeline, out_of_fold
 from models.storage import versions
 
@@ -39,6 +42,7 @@ HEAD = ["settings", "macro-F1 [95 % interval]", "lead over the default [95 % int
 
 def main() -> None:
     arguments = parse()
+    engine = engine_of(arguments)
     for name in ("results.jsonl", "table.csv", "tune.png"):
         require_writable(arguments.out / name)
     chosen = choose(arguments.only)
@@ -58,10 +62,10 @@ def main() -> None:
     missing = [name for name in chosen if keys[name] not in results]
     say(f"{len(chosen)} candidates on {len(training):,} clauses, {len(chosen) - len(missing)} of them done before")
     groups = document_groups(training)
-    tasks = (joblib.delayed(judge)(name, chosen[name], training, groups, gold) for name in missing)
-    done = joblib.Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(tasks)
+    work = partial(judge_one, training=training, groups=groups, gold=gold)
+    done = results_of(engine, work, enumerate((name, chosen[name]) for name in missing))
     with (arguments.out / "results.jsonl").open("a", encoding="utf-8") as file:
-        for number, result in enumerate(done, 1):
+        for number, (_, result) in enumerate(done, 1):
             results[keys[result["name"]]] = result
             file.write(json.dumps({"key": keys[result["name"]], **result}) + "\n")
             file.flush()
@@ -74,8 +78,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=OUT, help=f"folder for the report (default: {OUT})")
     parser.add_argument("--gold", help="labelled clauses that nothing is chosen by, to confirm on")
     parser.add_argument("--only", action="append", metavar="NAME", help="a candidate, repeatable (default: all)")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: all cores)")
     add_data_arguments(parser)
+    add_engine_arguments(parser)
     return parser.parse_args()
 
 
@@ -112,6 +116,11 @@ def kept(path: Path) -> dict[str, dict[str, Any]]:
         except (ValueError, KeyError, AttributeError):
             continue
     return results
+
+
+def judge_one(named: tuple[str, Settings], **known: Any) -> dict[str, Any]:
+    """`judge` for a candidate and its name."""
+    return judge(*named, **known)
 
 
 def judge(name: str, settings: Settings, training: Dataset, groups: list[int], gold: Dataset | None) -> dict[str, Any]:

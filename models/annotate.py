@@ -4,85 +4,42 @@ python -m models.annotate article.txt                          a table on a term
 python -m models.annotate speeches/ --html coded.html          a folder → one page to read and to show
 python -m models.annotate news.csv --text-column body --output coded.parquet --summary shares/ --group-by paper
 cat article.txt | python -m models.annotate -
+python -m models.annotate s3://bucket/news.jsonl.zst --output coded/    a folder of parts; the same command goes on
 
-Text, Markdown, HTML, PDF and Word files, folders of them, and tables (JSONL, CSV, TSV, Parquet) with a text in a row.
+Text, Markdown, HTML, PDF and Word files, folders of them, and tables (JSONL, CSV, TSV, each also .gz or .zst, Parquet,
+datasets of the Hugging Face Hub) with a text in a row, here or at a URL.
 """
 
 import argparse
 import hashlib
+import os
+import shlex
+import signal
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from data.documents import Document, Unreadable, find, read_documents
+from data.documents import Document, Item, Unreadable, find, items
 from data.errors import InputError, make_folder, named, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
-from features.segment import Clause, segment
+from models.coding import Coded, Work, code, code_alone, fingerprint, likeliest, model_sha256, weight
+from models.engine import Engine, add_engine_arguments, engine_of, results
 from models.outputs import FORMATS, form_of, json_line, open_output
-from models.scorer import in_batches
+from models.progress import Steps
+from models.scorer import FEW
 from models.storage import MODEL, Saved, load, load_scorer
 
 PHRASES = 8  # on the page, for each clause
-EVERY = 100  # documents between two lines of progress in a log
-
-
-def annotate(
-    saved: Saved, name: str, text: str, thresholds: dict[str, float | None] | None = None
-) -> Iterator[dict[str, Any]]:
-    """Code every clause of one document.
-
-    Yields one record a clause, in order: `document, start, end, text, label, confidence, probabilities`; characters
-    `start` to `end` of the document are `text`, `confidence` is the largest probability. With `thresholds`
-    (`models.calibration.threshold_for`) the label is `uncertain` where the confidence falls below that of the code.
-    """
-    clauses = segment(text)
-    if clauses:
-        rows = saved.pipeline.predict_proba([clause.text for clause in clauses])
-        yield from coded_clauses(saved, name, clauses, rows, thresholds)
-
-
-def coded_clauses(
-    saved: Saved, name: str, clauses: list[Clause], rows: Any, thresholds: dict[str, float | None] | None = None
-) -> Iterator[dict[str, Any]]:
-    """The records that `annotate` yields, of clauses whose probabilities (clauses × labels) are known."""
-    labels = [str(label) for label in saved.pipeline.classes_]
-    for clause, row in zip(clauses, rows, strict=True):
-        best = int(row.argmax())
-        label = labels[best] if thresholds is None or _holds(row[best], thresholds.get(labels[best])) else UNCERTAIN
-        yield {
-            "document": name,
-            "start": clause.start,
-            "end": clause.end,
-            "text": clause.text,
-            "label": label,
-            "confidence": round(float(row[best]), 4),
-            "probabilities": {label: round(float(value), 4) for label, value in zip(labels, row, strict=True)},
-        }
-
-
-def _cut(document: Document | Unreadable) -> tuple[Document | Unreadable, list[Clause]]:
-    return document, segment(document.text) if isinstance(document, Document) else []
-
-
-def _opened(arguments: argparse.Namespace) -> Saved:
-    """The model; its arrays alone where no n-grams are to be explained."""
-    plain = arguments.scorer == "sklearn" or arguments.explain or arguments.html
-    return (load if plain else load_scorer)(arguments.model, trust=arguments.trust)
-
-
-def _holds(confidence: float, threshold: float | None) -> bool:
-    return threshold is not None and confidence >= threshold
-
-
-def likeliest(row: dict[str, Any]) -> str:
-    """The code given, or of an uncertain clause the one with the largest probability."""
-    if row["label"] != UNCERTAIN:
-        return str(row["label"])
-    return str(max(row["probabilities"], key=row["probabilities"].__getitem__))
+SMALL = 64  # documents, and
+SMALL_SIZE = 250_000  # their characters or bytes, which are coded before workers would have started
+TOGETHER = 50  # documents of a task, with at most SMALL_SIZE where they are several
 
 
 def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -105,58 +62,140 @@ def queue(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     arguments = parse()
+    engine = engine_of(arguments)
     check_outputs(arguments)
     paths = without_results(find(arguments.documents), arguments)
-    saved = _opened(arguments)
+    saved = (load if arguments.scorer == "sklearn" else load_scorer)(arguments.model, trust=arguments.trust)
     thresholds = None
     if arguments.target_precision:
         from models.calibration import threshold_for
 
         thresholds = threshold_for(saved.card, arguments.target_precision)
-    labels = display_order(saved)
-    form = arguments.format or (form_of(arguments.output) if arguments.output else None)
-    form = form or ("table" if sys.stdout.isatty() else "jsonl")
+    work = Work(
+        model=str(arguments.model.resolve()),
+        sha256=model_sha256(arguments.model),
+        code=fingerprint(),
+        trust=arguments.trust,
+        scorer=arguments.scorer,
+        thresholds=thresholds,
+        explain=arguments.explain or (PHRASES if arguments.html else 0),
+        encoding=arguments.encoding,
+        time_limit=arguments.time_limit,
+    )
+    found = items(
+        paths, encoding=arguments.encoding, text_column=arguments.text_column, name_column=arguments.name_column
+    )
+    if into_folder(arguments):
+        to_parts(arguments, engine, work, paths, found)
+    else:
+        total = _total(paths)
+        quiet = arguments.quiet or (len(paths) == 1 and total < SMALL_SIZE)
+        to_one(arguments, engine, work, saved, Steps(total, quiet=quiet), found)
 
+
+def into_folder(arguments: argparse.Namespace) -> bool:
+    """Whether the output is a folder of parts: its name ends with a slash or has no suffix."""
+    if arguments.output is None or arguments.output == os.devnull:
+        return False
+    path = Path(arguments.output)
+    if arguments.output.endswith(os.sep) or path.is_dir():
+        return True
+    return not path.suffix and not path.exists() and arguments.format not in ("csv", "table")
+
+
+def to_parts(
+    arguments: argparse.Namespace, engine: Engine, work: Work, paths: list[str], found: Iterator[Item]
+) -> None:
+    """Code into a folder that keeps what is done, whatever ends the run."""
+    from models import shards
+
+    form = arguments.format or shards.FORMATS[0]
+    head = {
+        "made by": "python -m models.annotate",
+        "model": work.sha256,
+        "code": work.code,
+        "input": shards.describe(paths),
+        "settings": {
+            "format": form,
+            "documents in a shard": arguments.shard_documents,
+            "size of a shard": shards.SIZE,
+            "thresholds": work.thresholds,
+            **{name: getattr(arguments, name) for name in ("explain", "encoding", "text_column", "name_column")},
+            "time_limit": work.time_limit,
+        },
+    }
+    received: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    bare = (item._replace(fields={}) if isinstance(item, Document) else item for item in found)
+    try:
+        with Steps(_total(paths), quiet=arguments.quiet) as progress:
+            totals = shards.code_into(
+                *(Path(arguments.output), work, form, engine, bare, head, progress),
+                documents=arguments.shard_documents,
+                restart=arguments.restart,
+                strict=arguments.strict,
+            )
+    except KeyboardInterrupt:
+        again = [each for each in sys.argv[1:] if each != "--restart"]
+        say(f"interrupted: what is done is kept; go on with python -m models.annotate {shlex.join(again)}")
+        sys.exit(128 + (received or [signal.SIGINT])[0])
+    if not totals["documents"] and totals["rejects"]:
+        raise InputError(f"none of the documents could be coded: {arguments.output}/rejects.jsonl says why")
+    if not arguments.quiet:
+        say(
+            f"{totals['rows']:,} coded clauses of {totals['documents']:,} documents in {totals['shards']:,} parts: "
+            f"{arguments.output}"
+        )
+    if totals["rejects"]:
+        say(f"{totals['rejects']:,} documents were set aside: {Path(arguments.output) / 'rejects.jsonl'}")
+        sys.exit(1)
+
+
+def to_one(
+    arguments: argparse.Namespace, engine: Engine, work: Work, saved: Saved, progress: Steps, found: Iterator[Item]
+) -> None:
+    """Code into one file or onto standard output, and into what needs all documents."""
+    output_path = Path(arguments.output) if arguments.output else None
+    labels = display_order(saved)
+    form = arguments.format or (form_of(output_path) if output_path else None)
+    form = form or ("table" if sys.stdout.isatty() else "jsonl")
     unreadable: list[Unreadable] = []
     queued: list[str] = []
     pages: list[Any] = []
     coded: list[Any] = []
-    clauses, guessed = 0, set[str]()
-    reading = read_documents(
-        paths, encoding=arguments.encoding, text_column=arguments.text_column, name_column=arguments.name_column
-    )
+    guessed = set[str]()
     with ExitStack() as stack:
-        progress = stack.enter_context(_Progress(len(paths), arguments.quiet))
-        output = stack.enter_context(open_output(form, arguments.output, labels, arguments.bom))
-        explainer = _explainer(saved, arguments)
-        cut = map(_cut, reading)
-        for (document, parts), scores in in_batches(
-            cut, lambda each: [clause.text for clause in each[1]], saved.pipeline
-        ):
-            if isinstance(document, Unreadable):
+        stack.enter_context(progress)
+        output = stack.enter_context(open_output(form, output_path, labels, arguments.bom))
+        for each in stack.enter_context(closing(in_order(engine, work, found))):
+            if isinstance(each, Unreadable):
                 if arguments.strict:
-                    raise InputError(f"{named(document.name)} {document.reason}")
-                unreadable.append(document)
+                    raise InputError(f"{named(each.name)} {each.reason}")
+                unreadable.append(each)
+                progress.step(documents=0, clauses=0, rejects=1, size=each.size)
                 continue
+            document, rows = each
             source = document.name.rsplit("#", 1)[0]
             if document.encoding and source not in guessed and not arguments.quiet:
                 guessed.add(source)
                 say(f"{named(source)}: read as {document.encoding}; another one with --encoding NAME")
-            rows = list(coded_clauses(saved, document.name, parts, scores, thresholds))
-            if arguments.explain:
-                for row in rows:
-                    row["because"] = explainer.phrases(row["text"], likeliest(row))[: arguments.explain]
+            if arguments.html:
+                pages.append(_for_page(document, rows))
+            if not arguments.explain:
+                rows = [{name: value for name, value in row.items() if name != "because"} for row in rows]
             output.write(document.name, rows)
-            clauses += len(rows)
             if arguments.save_text:
                 _save_text(arguments.save_text, document)
             if arguments.uncertain_out:
                 queued += map(json_line, queue(rows))
-            if arguments.html:
-                pages.append(_for_page(document, rows, explainer))
             if arguments.summary:
                 coded.append(_for_summary(document, rows, arguments))
-            progress.step(document.name, clauses)
+            progress.step(documents=1, clauses=len(rows), size=document.size)
         if unreadable and not progress.documents:
             raise InputError("\nerror: ".join(f"{named(each.name)} {each.reason}" for each in unreadable))
 
@@ -168,6 +207,38 @@ def main() -> None:
         sys.exit(1)
 
 
+def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Generator[Coded | Unreadable, None, None]:
+    """Code documents, in order: here as long as they are few, else where the engine has it done."""
+    few: list[Item] = []
+    size = 0
+    for item in found:
+        few.append(item)
+        size += weight(item)
+        if len(few) > SMALL or size > SMALL_SIZE:
+            break
+    else:
+        here = replace(work, few=FEW)
+        for item in few:
+            yield from code(here, [item])
+        return
+    from models.shards import cut
+
+    shards = cut(chain(few, found), TOGETHER, SMALL_SIZE)
+    tasks = ((shard.number, shard.items) for shard in shards)
+    done = results(engine, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True)
+    with closing(done):
+        for _, coded in done:
+            yield from coded
+
+
+def _total(paths: list[str]) -> int:
+    """Bytes of the input; 0 where that is not known."""
+    try:
+        return sum(os.path.getsize(path) for path in paths)  # noqa: PTH202
+    except OSError:
+        return 0
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m models.annotate", description="Code every clause of documents with the saved model."
@@ -176,10 +247,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=MODEL, help=f"the saved model (default: {MODEL})")
     parser.add_argument("--trust", action="store_true", help="open a model that no card vouches for")
     parser.add_argument(
-        "--scorer",
-        choices=("fast", "sklearn"),
-        default="fast",
-        help="fast gives the same numbers without scikit-learn, which --explain and --html need (default: fast)",
+        "--scorer", choices=("fast", "sklearn"), default="fast", help="the same numbers, compiled or by scikit-learn"
     )
     parser.add_argument("--strict", action="store_true", help="stop at the first document that cannot be read")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -192,8 +260,17 @@ def parse() -> argparse.Namespace:
     group.add_argument("--name-column", metavar="NAME", help="of tables: what a document is called (default: its row)")
 
     group = parser.add_argument_group("results")
-    group.add_argument("--output", type=Path, metavar="FILE", help=".jsonl, .csv, .parquet or .txt")
-    group.add_argument("--format", choices=FORMATS, help="default: by --output; table on a terminal, jsonl in a pipe")
+    group.add_argument(
+        "--output",
+        metavar="PATH",
+        help=".jsonl, .csv, .parquet or .txt; or a folder (coded/) of parts with a manifest, to which the same command "
+        "adds what is missing, for any size of input",
+    )
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="default: by --output, parquet in a folder (or jsonl); table on a terminal, jsonl in a pipe",
+    )
     group.add_argument("--bom", action="store_true", help="mark a CSV file as UTF-8, for Excel")
     group.add_argument("--html", type=Path, metavar="FILE", help="one page: the documents with their clauses tinted")
     group.add_argument("--explain", type=int, metavar="N", help="with each clause the N phrases that decided most")
@@ -212,7 +289,22 @@ def parse() -> argparse.Namespace:
     group.add_argument(
         "--uncertain-out", type=Path, metavar="FILE", help="write those clauses here, for coders (jsonl)"
     )
+    group = parser.add_argument_group("a folder of parts", "without --html, --summary, --save-text, --uncertain-out")
+    group.add_argument("--restart", action="store_true", help="throw away what an earlier run left there")
+    group.add_argument(
+        "--shard-documents",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="documents of a part (default: 1000)",
+    )
+    add_engine_arguments(parser).add_argument(
+        "--time-limit", type=float, default=300.0, metavar="SECONDS", help="a document's; then set aside (default: 300)"
+    )
     arguments = parser.parse_args()
+    for option, value in (("--shard-documents", arguments.shard_documents), ("--time-limit", arguments.time_limit)):
+        if value <= 0:
+            parser.error(f"argument {option}: {value:g} should be more than 0")
     if arguments.target_precision is not None and not 0 < arguments.target_precision < 1:
         parser.error(f"argument --target-precision: {arguments.target_precision:g} should lie between 0 and 1")
     if arguments.explain is not None and arguments.explain < 1:
@@ -228,24 +320,41 @@ def check_outputs(arguments: argparse.Namespace) -> None:
     for option, value in (("--group-by", arguments.group_by), ("--date-column", arguments.date_column)):
         if value and not arguments.summary:
             raise InputError(f"{option} is for the summary: give --summary FOLDER too")
-    form = arguments.format or (form_of(arguments.output) if arguments.output else None)
-    if arguments.bom and (form != "csv" or not arguments.output):
-        raise InputError("--bom marks a CSV file: give --output FILE.csv too")
-    files = [path.resolve() for path in (arguments.output, arguments.html, arguments.uncertain_out) if path]
-    if len(set(files)) < len(files):
+    files = [Path(path) for path in (arguments.output, arguments.html, arguments.uncertain_out) if path]
+    if into_folder(arguments):
+        check_folder(arguments)
+        files = []
+    elif arguments.restart:
+        raise InputError("--restart is for a folder of parts: give --output FOLDER/ too")
+    else:
+        form = arguments.format or (form_of(Path(arguments.output)) if arguments.output else None)
+        if arguments.bom and (form != "csv" or not arguments.output):
+            raise InputError("--bom marks a CSV file: give --output FILE.csv too")
+    if len({path.resolve() for path in files}) < len(files):
         raise InputError("two results would go to one file: give each of --output, --html, --uncertain-out its own")
-    for path in (arguments.output, arguments.html, arguments.uncertain_out):
-        if path:
-            require_writable(path)
+    for path in files:
+        require_writable(path)
     for folder in (arguments.summary, arguments.save_text):
         if folder:
             require_writable(folder / "documents.csv")
 
 
+def check_folder(arguments: argparse.Namespace) -> None:
+    """Raise InputError for what a folder of parts cannot have: a result for which all documents would be in memory."""
+    for option in ("--html", "--summary", "--save-text", "--uncertain-out", "--bom"):
+        if getattr(arguments, option.removeprefix("--").replace("-", "_")):
+            raise InputError(f"{option} does not go with a folder of parts: name a file with --output")
+    if arguments.format not in (None, "parquet", "jsonl"):
+        raise InputError(f"a folder of parts holds parquet or jsonl, not {arguments.format}: name a file")
+    require_writable(Path(arguments.output) / "manifest.jsonl")
+
+
 def without_results(paths: list[str], arguments: argparse.Namespace) -> list[str]:
     """The documents without what an earlier run wrote; InputError where a result would replace a document."""
-    files = {path.resolve() for path in (arguments.output, arguments.html, arguments.uncertain_out) if path}
+    files = {Path(path).resolve() for path in (arguments.output, arguments.html, arguments.uncertain_out) if path}
     folders = [path.resolve() for path in (arguments.summary, arguments.save_text) if path]
+    if into_folder(arguments):
+        folders.append(Path(arguments.output).resolve())
     for given in arguments.documents:
         if given != "-" and Path(given).resolve() in files:
             raise InputError(f"{given} is a document: write the result to another file")
@@ -307,22 +416,10 @@ MEANINGS = {
 }
 
 
-def _explainer(saved: Saved, arguments: argparse.Namespace) -> Any:
-    if not (arguments.explain or arguments.html):
-        return None
-    from models.explain import Explainer
-
-    return Explainer(saved.pipeline)
-
-
-def _for_page(document: Document, rows: list[dict[str, Any]], explainer: Any) -> Any:
+def _for_page(document: Document, rows: list[dict[str, Any]]) -> Any:
     from models.page import CodedDocument
 
-    explained = [
-        row | {"because": row.get("because") or explainer.phrases(row["text"], likeliest(row))[:PHRASES]}
-        for row in rows
-    ]
-    return CodedDocument(document.name, document.text, explained)
+    return CodedDocument(document.name, document.text, rows)
 
 
 def _for_summary(document: Document, rows: list[dict[str, Any]], arguments: argparse.Namespace) -> Any:
@@ -345,41 +442,6 @@ def _save_text(folder: Path, document: Document) -> None:
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in document.name).strip("._")[-100:]
     make_folder(folder)
     replace_file(folder / f"{name}-{digest}.txt", document.text)
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-class _Progress:
-    """A bar on a terminal; in a log a sober line every hundred documents."""
-
-    def __init__(self, paths: int, quiet: bool):
-        self.quiet, self.documents = quiet, 0
-        terminal = sys.stderr.isatty() and not quiet and paths > 1 and not sys.stdout.isatty()
-        self.bar = _bar() if terminal else None
-        self.task = self.bar.add_task("coding", total=None) if self.bar else None
-
-    def step(self, name: str, clauses: int) -> None:
-        """Another document is done."""
-        self.documents += 1
-        if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, description=f"{self.documents:,} documents, {clauses:,} clauses")
-        elif not self.quiet and self.documents % EVERY == 0:
-            say(f"{self.documents:,} documents, {clauses:,} clauses")
-
-    def __enter__(self) -> "_Progress":
-        if self.bar:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar:
-            self.bar.stop()
 
 
 if __name__ == "__main__":

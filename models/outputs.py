@@ -246,6 +246,21 @@ def columns(labels: list[str]) -> list[str]:
     return ["document", "start", "end", "text", "label", "confidence", *(f"p_{label}" for label in labels)]
 
 
+def encode(form: str, rows: Rows, labels: list[str], *, because: bool = False) -> bytes:
+    """The bytes of a whole file of rows, jsonl or parquet; those of Parquet have the same columns even without rows."""
+    if form == "jsonl":
+        return "".join(map(json_line, rows)).encode()
+    import pyarrow
+    import pyarrow.parquet
+
+    schema = _empty(labels).schema
+    if because:
+        schema = schema.append(pyarrow.field("because", pyarrow.string()))
+    buffer = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([flat(row) for row in rows], schema=schema), buffer)
+    return bytes(buffer.getvalue().to_pybytes())
+
+
 def _empty(labels: list[str]) -> Any:
     import pyarrow
 

@@ -10,10 +10,10 @@ long way: the answer is always that of the pipeline.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 FEW = 3000  # strings that pure Python has scored before compiled code is loaded
 BLOCK = 2048  # strings that a thread takes at a time
-BATCH = 1000  # clauses of documents that are scored together
-
-Item = TypeVar("Item")
 
 
 class FastScorer:
@@ -210,28 +207,3 @@ def _text(chunk: Bytes, place: int) -> str:
 
 def _decoded(chunk: Bytes) -> Iterator[str]:
     return (_text(chunk, place) for place in range(len(chunk.offsets) - 1))
-
-
-def in_batches(
-    items: Iterable[Item], texts_of: Callable[[Item], list[str]], scorer: Any, batch: int = BATCH
-) -> Iterator[tuple[Item, Floats]]:
-    """Each item with the probabilities of its texts, in order, scored together once `batch` texts have come up.
-
-    No more items are held than that takes. `scorer` is anything with `predict_proba` and `classes_`.
-    """
-    waiting: list[Item] = []
-    texts: list[str] = []
-    ends: list[int] = []
-    for item in items:
-        waiting.append(item)
-        texts += texts_of(item)
-        ends.append(len(texts))
-        if len(texts) >= batch:
-            yield from _scored(waiting, texts, ends, scorer)
-            waiting, texts, ends = [], [], []
-    yield from _scored(waiting, texts, ends, scorer)
-
-
-def _scored(waiting: list[Item], texts: list[str], ends: list[int], scorer: Any) -> Iterator[tuple[Item, Floats]]:
-    rows = scorer.predict_proba(texts) if texts else np.empty((0, len(scorer.classes_)))
-    return zip(waiting, np.split(rows, ends[:-1]), strict=True) if waiting else iter(())

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic_core import from_json
 
 from data.errors import InputError, replacing, require_writable, shorten
+from models.scorer import FEW, FastScorer
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -122,23 +123,22 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
     return Saved(_open(path, content), card or {})
 
 
-def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1) -> Saved:
+def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1, few: int = FEW) -> Saved:
     """The model saved at `path` as a `models.scorer.FastScorer`, and its card; raises InputError as `load` does.
 
     Only the arrays beside it are opened, without scikit-learn and with nothing that could run; where the model has
     none, the model itself.
     """
     from models.compact import from_bytes
-    from models.scorer import FastScorer
 
     arrays = path.with_suffix(".npz")
     card = _read_card(path.with_suffix(".json"))
     if not arrays.is_file() or not (trust or _entry_of(card, "sha256", arrays.name)):
         saved = load(path, trust=trust)
-        return Saved(FastScorer.from_pipeline(saved.pipeline, n_jobs=n_jobs), saved.card)
+        return Saved(FastScorer.from_pipeline(saved.pipeline, n_jobs=n_jobs, few=few), saved.card)
     content, card = _vouched(arrays, trust)
     try:
-        return Saved(FastScorer(from_bytes(content), n_jobs=n_jobs), card or {})
+        return Saved(FastScorer(from_bytes(content), n_jobs=n_jobs, few=few), card or {})
     except ValueError as error:
         raise InputError(f"{arrays} cannot be opened as a saved model: {error}; {RETRAIN}") from None
 

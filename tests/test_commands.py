@@ -88,7 +88,19 @@ def test_make_train_eval_annotate_on_a_fresh_checkout(checkout: Path) -> None:
 
 def test_make_alone_lists_every_verb(checkout: Path) -> None:
     listed = make(checkout).stdout
-    for verb in ("train", "eval", "annotate", "tune", "crossvalidate", "data-report", "test", "check", "lock", "clean"):
+    for verb in (
+        "train",
+        "eval",
+        "annotate",
+        "tune",
+        "crossvalidate",
+        "data-report",
+        "test",
+        "torture",
+        "check",
+        "lock",
+        "clean",
+    ):
         assert re.search(rf"^  {verb} +\S", listed, re.MULTILINE), verb
 
 

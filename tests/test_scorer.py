@@ -26,7 +26,7 @@ from features.text import TOKENS, Features
 from models.classifier import Settings, stance_classifier
 from models.compact import compact, from_bytes, to_bytes
 from models.kernel import LONGEST
-from models.scorer import FastScorer, in_batches
+from models.scorer import FastScorer
 from models.storage import load, load_scorer, save
 
 ROWS = tiny_rows()
@@ -328,17 +328,6 @@ def test_the_file_is_dated_the_same_on_every_day(pipeline: Pipeline) -> None:
     assert model is not None
     dates = {entry.date_time for entry in zipfile.ZipFile(io.BytesIO(to_bytes(model))).infolist()}
     assert dates == {(1980, 1, 1, 0, 0, 0)}
-
-
-@pytest.mark.parametrize("batch", [1, 3, 1000])
-def test_batches_keep_items_in_order_with_their_own_scores(pipeline: Pipeline, batch: int) -> None:
-    items = [TEXTS[:4], [], TEXTS[4:5], TEXTS[5:], []]
-    pairs = list(in_batches(items, list, pipeline, batch))
-    assert [item for item, _ in pairs] == items
-    for item, rows in pairs:
-        assert rows.shape == (len(item), 4)
-        assert not item or np.allclose(rows, pipeline.predict_proba(item))
-    assert list(in_batches([], list, pipeline)) == []
 
 
 def test_no_index_leaves_its_array(tmp_path: Path) -> None:
