@@ -69,6 +69,7 @@ fuzz: .venv/.dev ## random and mutated input against every reader and writer: AR
 lock: .venv/.dev ## renew the pins in requirements*.txt from pyproject.toml
 	@$(COMPILE) --output-file requirements.txt
 	@$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	@$(COMPILE) --group peers --constraint requirements.txt --output-file requirements-peers.txt
 
 clean: ## remove the model, the reports and the caches; the environment stays
 	@rm -rf models/stance.joblib models/stance.json models/stance.skops models/stance.npz reports .cache .hypothesis .mypy_cache \

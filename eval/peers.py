@@ -1,6 +1,6 @@
 """Other classifiers of short texts for `make bench`, each fitted on the same clauses; one that is missing is left out.
 
-Their libraries are no dependency: `requirements-peers.txt` names them.
+Their libraries are no dependency: `requirements-peers.txt` has them.
 """
 
 import importlib.util

@@ -28,8 +28,8 @@ plt.rcParams["svg.hashsalt"] = "policy-stance"
 
 def plot_confusion(confusions: dict[str, list[list[int]]], labels: list[str], title: str, path: Path) -> None:
     """Confusion matrices beside each other, named ROWS by COLUMNS; shares of a row as shade, counts as numbers."""
-    labels = [visible(label) for label in labels]
-    side = 1.1 * min(len(labels), MAX_CELLS)
+    labels = [_cut(label) for label in labels]
+    side = 1.1 * min(len(labels), MAX_CELLS) + 0.07 * max(map(len, labels))
     figure, grid = plt.subplots(
         1,
         len(confusions),

@@ -26,7 +26,7 @@ from poison import (
 
 from data.documents import items
 from data.errors import InputError
-from models.coding import Coded, Work, code, file_sha256, fingerprint
+from models.coding import Coded, Work, code, fingerprint, model_sha256
 from models.engine import Engine, TooLong, results, within
 from models.outputs import json_line
 
@@ -47,7 +47,7 @@ def source(place: Path) -> Path:
 
 
 def work(model: Path, limit: float = 100) -> Work:
-    return Work(str(model), file_sha256(model), fingerprint(), trust=True, time_limit=limit)
+    return Work(str(model), model_sha256(model), fingerprint(), trust=True, time_limit=limit)
 
 
 def undisturbed(model: Path, source: Path) -> bytes:
@@ -121,7 +121,7 @@ def test_another_model_or_code_where_the_work_is_done_is_refused(model: Path) ->
     for changed, message in (("sha256", "is another model"), ("code", "other code or libraries")):
         fields = {**work(model).__dict__, "explain": 0, changed: "0"}
         if changed == "code":
-            fields["model"], fields["sha256"] = str(ROOT / "pyproject.toml"), file_sha256(ROOT / "pyproject.toml")
+            fields["model"], fields["sha256"] = str(ROOT / "pyproject.toml"), model_sha256(ROOT / "pyproject.toml")
         with pytest.raises(InputError, match=message):
             code(Work(**fields), [])
 

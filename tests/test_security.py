@@ -21,8 +21,8 @@ from audit import main as audit
 from sklearn.pipeline import Pipeline
 from tiny_corpus import tiny_rows
 
-from data import errors
-from data.documents import Unreadable, read_documents
+from data import errors, extract
+from data.documents import Document, Unreadable, read_documents
 from data.errors import InputError, named, replace_file, replacing, visible
 from data.reading import read_clauses
 from eval.plots import plot_confusion
@@ -342,7 +342,7 @@ def test_a_plot_is_a_picture_whatever_the_labels_are(tmp_path: Path) -> None:
     import xml.dom.minidom
 
     label = "--><script>alert(1)</script>\x1b\u202e$x$"
-    plot_confusion([[1, 0], [0, 1]], [label, "b"], label, tmp_path / "c.png")
+    plot_confusion({"gold by model": [[1, 0], [0, 1]]}, [label, "b"], label, tmp_path / "c.png")
     content = (tmp_path / "c.svg").read_text(encoding="utf-8")
     found = xml.dom.minidom.parseString(content)
     assert not found.getElementsByTagName("script")
@@ -362,12 +362,17 @@ def test_one_bad_document_of_every_kind_never_ends_the_run(tmp_path: Path) -> No
     assert not isinstance(good, Unreadable)
 
 
-def test_a_compressed_table_is_not_unpacked(tmp_path: Path) -> None:
+def test_a_line_of_a_packed_table_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that unpacks to more than a document may hold is never held whole."""
     import gzip
 
-    (tmp_path / "a.jsonl").write_bytes(gzip.compress(b'{"text": "We agree."}\n'))
-    (only,) = read_documents([str(tmp_path / "a.jsonl")])
-    assert isinstance(only, Unreadable)
+    monkeypatch.setattr(extract, "MAX_BYTES", 10_000)
+    good, bad = b'{"text": "We agree."}\n', b'{"text": "' + b"a" * 10_000_000 + b'"}\n'
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(good + bad))
+    first, second = read_documents([str(tmp_path / "a.jsonl.gz")])
+    assert isinstance(first, Document)
+    assert isinstance(second, Unreadable)
+    assert "line 2: longer than 10,000 bytes" in second.reason
 
 
 # Dependencies
