@@ -3,6 +3,7 @@
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tiny_corpus import tiny_rows, write_jsonl
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# A shell starts what it runs in the background deaf to Ctrl-C; commands under test are to hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BROWSER_ARGUMENTS = [
     "--headless=new",
