@@ -22,7 +22,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from rich.console import Console
 from rich.table import Table
 from sklearn.pipeline import Pipeline
@@ -47,6 +47,17 @@ SLOW_SAMPLE = 2_000  # by the slow ones
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 LONGEST = 30.0  # seconds that the next size of a growth curve may take, by the last one
 PAGE = "The ministers met on Friday. They reject the tariffs and urge both sides to talk.\n" * 25
+# The peak as Linux counts it of the process alone; ru_maxrss begins with that of the parent.
+SCORE = """
+texts = ["They reject the tariffs of %d and urge both sides to talk." % number for number in range(20000)]
+saved = load(model)
+getattr(saved, "pipeline", saved).predict_proba(texts)
+import re, resource
+try:
+    print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
+except OSError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
 SINGLE = 300  # clauses scored one by one
 OURS, OURS_2, PIPELINE = "ours, 1 thread", "ours, 2 threads", "pipeline (scikit-learn)"
 PROCESSES = "pipeline, joblib, 2 processes"
@@ -61,6 +72,7 @@ def main() -> None:
     arguments = parse()
     for name in FILES:
         require_writable(arguments.out / name)
+    disable_progress_bars()
     saved = load(arguments.model, trust=arguments.trust)
     training, held_out = halves(with_split(read_clauses(CORPUS)))
     texts = clauses_of(arguments.documents) if arguments.documents else held_out["text"][:] + training["text"][:]
@@ -291,14 +303,9 @@ def _process(command: list[str]) -> str:
 def memory(model: Path) -> dict[str, float]:
     """Peak MB of a process that scores twenty thousand clauses."""
     say("memory")
-    score = "texts = ['They reject the tariffs of %d and urge both sides to talk.' % n for n in range(20000)]\n"
-    tell = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     ours = f"from models.storage import load_scorer as load; from pathlib import Path; model = Path({str(model)!r})\n"
     theirs = f"from joblib import load; model = {str(model)!r}\n"
-    run = "load(model).predict_proba(texts)\n"
-    return {
-        name: float(_process(["-c", code + score + run + tell])) for name, code in ((OURS, ours), (PIPELINE, theirs))
-    }
+    return {name: float(_process(["-c", code + SCORE])) for name, code in ((OURS, ours), (PIPELINE, theirs))}
 
 
 def tables_of(report: dict[str, Any]) -> list[Table]:
