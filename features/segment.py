@@ -94,9 +94,11 @@ _OPENING_POSITION = re.compile(
 _NO_POSITION = re.compile(
     r"\s*(?:while\s)?(?:noting|recalling|considering|looking|acknowledging|joining|saying)\b", re.I
 )
-# A clause begins where a match ends; `main` only after a participle that takes a position.
+# A clause begins where a match ends; `main` only after a participle that takes a position. The first line spares most
+# characters the rest.
 _CUTS = re.compile(
     rf"""
+    (?=[;,\s])(?:
       ;\s+
     | ,?\s(?={_JOINT}\s{_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLES)}\b)        # "… and stressing the need …"
     | ,\s+(?={_ADVERBS}{{0,4}}{_alternatives(_PARTICIPLES)}\b)                   # "…, underscoring the importance …"
@@ -116,6 +118,7 @@ _CUTS = re.compile(
     | \s(?=The\s(?:Security\sCouncil|General\sAssembly|Human\sRights\sCouncil),\s[A-Z])  # … and its subject
     | (?<=\*\*)\s(?:[-–]\s)?(?=[A-Z“"])                                   # "**Trade** - We welcome …"
     | ,\s(?=but\s)
+    )
     """,
     re.VERBOSE,
 )
@@ -124,7 +127,7 @@ _LIST_MARK = re.compile(r"(?:[-*•·–—>#|_=+~]+|\\[-*])\s+|<!--(?:(?!-->)[\
 _NUMBER_ONLY = re.compile(r"[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]{1,2}\s*")
 _NUMBER_AT_END = re.compile(r"[;:.,]\s+(?=[(\[]?(?:\d{1,3}|[a-z]|[ivxIVX]{1,5})[.)]\s*\Z)")
 _LIST_ITEM = re.compile(r"\s*(?:[-*•·–]\s|#{1,6}\s|[(\[]?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)\]]\s)")
-_BRACKETS = {"(": 1, "[": 1, "“": 1, ")": -1, "]": -1, "”": -1}
+_BRACKETS = (("(", 1), ("[", 1), ("“", 1), (")", -1), ("]", -1), ("”", -1))
 _WRAPPED_LINE = 100
 MIN_WORDS = 4
 
@@ -192,13 +195,14 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     matches = _CUTS.finditer(text, start, end)
     cuts = [*(match.end() for match in matches if opened or match.lastgroup != "main"), end]
     pieces = [text[a:b] for a, b in pairwise([start, *cuts])]
-    left = sum(map(_words, pieces))  # words of the sentence that are still to come
+    sizes = [_words(piece) for piece in pieces]
+    left = sum(sizes)  # words of the sentence that are still to come
     clause_start, words, depth = start, 0, 0
-    for piece, cut in zip(pieces, cuts, strict=True):
-        left -= _words(piece)
+    for piece, size, cut in zip(pieces, sizes, cuts, strict=True):
+        left -= size
         # The conjunction and adverbs that lead in a clause are no part of its predicate.
-        words += _words(piece) - (_words(_lead(piece)) if words == 0 else 0)
-        depth += sum(_BRACKETS.get(character, 0) for character in piece)
+        words += size - (_words(_lead(piece)) if words == 0 else 0)
+        depth += sum(sign * piece.count(bracket) for bracket, sign in _BRACKETS)
         if cut == end or (words >= MIN_WORDS and left >= MIN_WORDS and depth <= 0):
             if span := _trimmed(text, clause_start, cut):
                 yield span
