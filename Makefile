@@ -49,7 +49,7 @@ bench: models/stance.joblib | .venv/.runtime ## how fast is it beside its peers 
 	@$(RUN) eval.benchmark $(if $(MODEL),--model $(MODEL)) $(ARGS)
 
 test: check audit ## check and audit, then run every test, docstring and README example
-	@$(RUN) pytest
+	@$(RUN) pytest -n auto --dist loadfile
 
 torture: .venv/.dev ## kill processes at random for minutes: is anything lost or coded twice?
 	@$(RUN) pytest -m torture -s tests/test_torture.py

@@ -12,6 +12,7 @@ from eval.metrics import evaluate
 from models.fitting import Clauses, Rows, out_of_fold
 
 EXAMPLES = 5
+FOLDS = 3
 
 
 def overlap(training: Dataset, judged: Dataset) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def overlap(training: Dataset, judged: Dataset) -> dict[str, Any]:
 
 
 def grouped_and_random(clauses: Clauses, rows: Rows, documents: list[str], jobs: int = -1) -> dict[str, Any]:
-    """Cross-validation over `rows` with documents kept whole, and with clauses dealt at random.
+    """Three-fold cross-validation over `rows` with documents kept whole, and with clauses dealt at random.
 
     Random folds put clauses of one document on both sides; what they score more is what such a split flatters by.
     Returns the scores of both (`eval.metrics.evaluate`) and the `lead` of random folds with its paired interval.
@@ -42,7 +43,7 @@ def grouped_and_random(clauses: Clauses, rows: Rows, documents: list[str], jobs:
     names = np.unique(clauses.labels[rows])
     labels, gold = [str(name) for name in names], clauses.labels[rows].tolist()
     codings = {
-        name: names[out_of_fold(clauses, jobs=jobs, rows=rows, grouped=grouped).argmax(axis=1)].tolist()
+        name: names[out_of_fold(clauses, FOLDS, jobs=jobs, rows=rows, grouped=grouped).argmax(axis=1)].tolist()
         for name, grouped in (("random", False), ("grouped", True))
     }
     scores = {name: evaluate(gold, coded, documents, labels) for name, coded in codings.items()}
