@@ -52,7 +52,7 @@ test: check audit ## check and audit, then run every test, docstring and README 
 	@$(RUN) pytest -n auto --dist loadfile
 
 torture: .venv/.dev ## kill processes at random for minutes: is anything lost or coded twice?
-	@$(RUN) pytest -m torture -s tests/test_torture.py
+	@$(RUN) pytest -m torture -s tests
 
 check: .venv/.dev ## style, types and the direction of imports
 	@$(RUN) ruff check

@@ -273,8 +273,11 @@ class _Dask:
             raise InputError(
                 "--engine dask needs the package distributed: install it with `pip install distributed`"
             ) from None
-        log = logging.getLogger("distributed")  # what goes wrong is told by InputError, in one line
-        log.handlers, log.propagate = [logging.NullHandler()], False
+        # What goes wrong is told by InputError, in one line; each of these loggers has a handler of its own.
+        for name in ("distributed", "tornado", *logging.root.manager.loggerDict):
+            if name.split(".")[0] in ("distributed", "tornado"):
+                log = logging.getLogger(name)
+                log.handlers, log.propagate = [logging.NullHandler()], False
         self._cluster: Any = None
         if engine.scheduler is None:
             self._cluster = distributed.LocalCluster(

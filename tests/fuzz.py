@@ -119,6 +119,38 @@ def fuzz_scorer(data: bytes) -> None:
     assert (tiny_model().predict_proba([text]) == together[:1]).all()
 
 
+@cache
+def compiled() -> Any:
+    from models.scorer import FastScorer
+
+    return FastScorer.from_pipeline(tiny_model(), few=0)
+
+
+def fuzz_kernel(data: bytes) -> None:
+    """The compiled scorer gives the pipeline's numbers for any string."""
+    import numpy as np
+
+    text = text_of(data)
+    halves = [text, text[: len(text) // 2], text * 3]
+    assert np.abs(compiled().predict_proba(halves) - tiny_model().predict_proba(halves)).max() <= 1e-12
+
+
+def fuzz_arrays(data: bytes) -> None:
+    """A damaged file of arrays is refused, or scores within its own bounds."""
+    from models.compact import compact, from_bytes, to_bytes
+    from models.scorer import FastScorer
+
+    arrays = compact(tiny_model())
+    assert arrays is not None
+    try:
+        model = from_bytes(mutated_zip(to_bytes(arrays), data))
+    except ValueError as error:
+        one_line(str(error))
+        return
+    scorer = FastScorer(model, few=0)
+    assert scorer.predict_proba(["They oppose the new tariffs.", "é"]).shape == (2, len(scorer.classes_))
+
+
 def fuzz_actors(data: bytes) -> None:
     """Tokens are found in linear time, whatever stands in the text."""
     for name, _ in tiny_model()[0].transformer_list:

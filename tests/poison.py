@@ -28,6 +28,8 @@ def analyse(text: str) -> list[str]:
         raise ValueError(f"no such text: {object()!r}")
     while "HANG" in text:
         time.sleep(0.01)
+    if "STUCK" in text:
+        sum(range(10**15))  # in C, where no signal is heeded
     return text.lower().split()
 
 

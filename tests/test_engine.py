@@ -1,6 +1,7 @@
 """Work goes on when workers, the parent or a machine of the cluster die, and ends with the same bytes."""
 
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -174,6 +175,34 @@ def test_a_cluster_gives_the_same_bytes_even_when_a_machine_dies(
     assert process.returncode == 0, told
     assert joined(place / "d") == undisturbed(model, source)
     assert len(rows_of(place / "d")) == 120
+
+
+@pytest.mark.torture
+def test_a_run_whose_scheduler_dies_goes_on_later(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], place: Path, model: Path, source: Path
+) -> None:
+    url, (scheduler, *_) = cluster
+    words = command(model, source, place / "s", "--engine", "dask", "--scheduler", url)
+    with start(words) as process:
+        wait_for(place / "s", 3, process)
+        assert process.poll() is None, "the run should be under way"
+        scheduler.kill()
+        told = process.communicate(timeout=120)[1]
+    assert process.returncode == 2, told
+    assert "Traceback" not in told
+    assert finished(command(model, source, place / "s"))[0] == 0, "any engine goes on with it"
+    assert joined(place / "s") == undisturbed(model, source)
+
+
+@pytest.mark.torture
+def test_code_that_heeds_no_signal_is_ended_and_its_document_set_aside(place: Path, model: Path) -> None:
+    source = documents(place / "stuck.jsonl", 8, {5: "STUCK"})
+    status, told = finished(command(model, source, place / "stuck", "--jobs", 1, "--time-limit", 1))
+    assert status == 1, told
+    reject = json.loads((place / "stuck/rejects.jsonl").read_text())
+    assert reject["document"] == "d5"
+    assert "takes longer than 1 s" in reject["reason"]
+    assert {row["document"] for row in rows_of(place / "stuck")} == {f"d{n}" for n in range(8)} - {"d5"}
 
 
 def test_a_missing_cluster_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
