@@ -86,7 +86,7 @@ LONGEST = 1 << 18  # bytes of a string; longer ones are handed back
 BLOCK = 64  # code points looked at together
 LINE = 8  # numbers in a cache line
 LANES = 4  # classes summed together
-SUBLINEAR_TF = 1 + np.log(np.arange(1, 65))  # of counts from 1
+SUBLINEAR_TF = 1 + np.log(np.maximum(np.arange(64), 1))  # of small counts
 
 
 class Tables(NamedTuple):
@@ -352,22 +352,23 @@ def _walks(tables: Any, work: Any, size: int, deepest: int) -> int:
 def _weigh(tables: Any, work: Any, found: int, setting: Any, out: Any) -> None:
     """Add the weights of the columns counted to a row of decisions, and forget the counts."""
     used, weights, records = work.used, work.weights, tables.records
+    kind, binary, sublinear = setting[NORM], setting[BINARY], setting[SUBLINEAR]
     norm = 0.0
     for place in range(found):
         column = used[place]
-        count = work.counts[column]
+        count = I64(work.counts[column])
         work.counts[column] = 0
         tf = 1.0
-        if setting[SUBLINEAR] and not setting[BINARY]:
-            tf = SUBLINEAR_TF[count - 1] if count <= len(SUBLINEAR_TF) else 1.0 + np.log(float(count))
-        elif not setting[BINARY]:
+        if sublinear and not binary:
+            tf = SUBLINEAR_TF[U64(count)] if count < len(SUBLINEAR_TF) else 1.0 + np.log(float(count))
+        elif not binary:
             tf = float(count)
         weights[place] = tf
         value = tf * records[column, 1]
-        norm += value * value if setting[NORM] == 2 else abs(value)
-    if setting[NORM] == 0 or norm == 0.0:
+        norm += value * value if kind == 2 else abs(value)
+    if kind == 0 or norm == 0.0:
         norm = 1.0
-    elif setting[NORM] == 2:
+    elif kind == 2:
         norm = np.sqrt(norm)
     for k in range(0, len(out), LANES):
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
@@ -489,9 +490,9 @@ def _cover_actors(tables: Any, work: Any, tokens: int) -> None:
 def _tokens_of(tables: Any, work: Any, part: int, tokens: int) -> int:
     """The tokens of a string as one vectoriser of words or stems has them, into `ids`; returns their number."""
     setting, number = tables.settings[part], 0
-    mode = setting[MODE]
+    mode, blind, stem_length = setting[MODE], setting[BLIND], setting[STEMMED]
     for place in range(tokens):
-        if setting[BLIND] and work.covered[place]:
+        if blind and work.covered[place]:
             continue
         word, begin, stop = work.known[place], I64(work.begins[place]), I64(work.stops[place])
         if mode == PUNCTUATION:
@@ -499,8 +500,8 @@ def _tokens_of(tables: Any, work: Any, part: int, tokens: int) -> int:
         elif not work.kinds[begin] & U32(WORD):
             continue
         elif mode == STEMS:
-            if word < 0 and stop - begin > setting[STEMMED]:
-                word = _find_word(tables, work, begin, begin + setting[STEMMED])
+            if word < 0 and stop - begin > stem_length:
+                word = _find_word(tables, work, begin, begin + stem_length)
         elif mode == NO_NUMBERS:
             if not _all(work.kinds, begin, stop, LETTER):
                 continue
@@ -566,6 +567,7 @@ def _score_row(tables: Any, work: Any, length: int, of_words: bool, out: Any) ->
             token = work.ids[place]
             work.fronts[U64(size)] = token if by_words else setting[ROOT] << 1 | 1
             work.places[U64(size)] = place + by_words
+            _fetch(tables.records, (token >> 1) * tables.records.shape[1])
             size += token >= 0
         work.ids[number] = UNKNOWN  # where every walk ends
         found = _walks(tables, work, size, setting[HIGH] + (not by_words))
