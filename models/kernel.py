@@ -2,7 +2,7 @@
 
 A string is decoded and lowered once, and cut into words 64 code points at a time. A hash table knows the words of all
 vectorisers; n-grams are walks through tries whose edges (node, token) → node lie in one open-addressing table, behind a
-filter that most n-grams the model lacks do not pass. Every look-up compares whole keys, so no two n-grams are ever
+sieve that most n-grams the model lacks do not pass. Every look-up compares whole keys, so no two n-grams are ever
 taken for each other. Words, nodes and columns are numbered from the most frequent on, so that what is read most lies
 together. A string with a code point that Python lowers by context or into several, or one beyond the table, is handed
 back.
@@ -62,13 +62,18 @@ def _inlined(function: Any) -> Any:
     return numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
 
 
+def _generated(function: Any) -> Any:
+    """One instruction or a few that Python has no words for."""
+    return intrinsic(function)
+
+
 # A code point's place in the table: its lower case in the low 21 bits, and what it is above them.
 CODE_POINTS = 0x20000
 LOWER = 0x1FFFFF
 WORD, LETTER, DECIMAL, SPACE, BACK = (1 << bit for bit in range(21, 26))
 
 # The columns of a vectoriser's row of settings.
-MODE, STEMMED, BLIND, LOW, HIGH, SUBLINEAR, BINARY, NORM, ROOT = range(9)
+MODE, STEMMED, BLIND, LOW, HIGH, SUBLINEAR, BINARY, NORM, TOP = range(9)
 WORDS, PUNCTUATION, NO_NUMBERS, FIRST_DIGIT, STEMS, CHAR, CHAR_WB = range(7)
 TOKEN_MODES = {name: mode for mode, name in enumerate(TOKEN_NAMES)}
 NORM_MODES = {None: 0, "l1": 1, "l2": 2}
@@ -83,6 +88,7 @@ EMPTY = LONG = ALL = U64(0xFFFFFFFFFFFFFFFF)
 SEED, PRIME, SPREAD = U64(0x9E3779B97F4A7C15), U64(0x100000001B3), U64(0x9FB21C651E98DF25)
 ONES, TOPS = U64(0x0101010101010101), U64(0x8080808080808080)
 LONGEST = 1 << 18  # bytes of a string; longer ones are handed back
+FILTER = 16  # slots of the table of edges for 64 bits of the sieve
 BLOCK = 64  # code points looked at together
 LINE = 8  # numbers in a cache line
 LANES = 4  # classes summed together
@@ -104,7 +110,7 @@ class Tables(NamedTuple):
     starts: NDArray[np.int64]
     slots: NDArray[np.uint64]
     attributes: NDArray[np.int32]
-    filter: NDArray[np.uint64]
+    sieve: NDArray[np.uint64]
     edges: NDArray[np.uint32]
     records: NDArray[np.float64]
     keys: NDArray[np.uint64]
@@ -161,7 +167,7 @@ def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return cgutils.pointer_add(builder, struct.data, offset, ir.IntType(8).as_pointer())
 
 
-@intrinsic
+@_generated
 def _fetch(_: Any, array: Any, place: Any) -> Any:
     """Ask for the cache line of array[place], which is read a little later; never fails."""
 
@@ -176,7 +182,7 @@ def _fetch(_: Any, array: Any, place: Any) -> Any:
     return types.void(array, place), generate
 
 
-@intrinsic
+@_generated
 def _eight(_: Any, array: Any, place: Any) -> Any:
     """Eight bytes from array[place] on as one number, the first lowest."""
 
@@ -187,7 +193,7 @@ def _eight(_: Any, array: Any, place: Any) -> Any:
     return types.uint64(array, place), generate
 
 
-@intrinsic
+@_generated
 def _flags(_: Any, kinds: Any, place: Any, flag: Any) -> Any:
     """For the BLOCK entries from kinds[place] on, bit by bit, whether each has the flag."""
 
@@ -208,11 +214,10 @@ def _flags(_: Any, kinds: Any, place: Any, flag: Any) -> Any:
 def _packed(kinds: Any, start: int, end: int) -> tuple[Any, Any]:
     """The key of a word: its code points themselves where 16 bytes hold them, else a hash beside LONG."""
     low, high = U64(0), U64(0)
-    fits = end - start <= 16
+    fits: Any = end - start <= 16
     for place in range(start, end):
         point = U64(kinds[place] & U32(LOWER))
         fits = fits and U64(0) < point < U64(256)
-        high = (high >> U64(8)) | (low << U64(56)) if not fits else high
         if fits and place - start < 8:
             low |= point << U64(8 * (place - start))
         elif fits:
@@ -226,7 +231,7 @@ def _packed(kinds: Any, start: int, end: int) -> tuple[Any, Any]:
 
 
 @_inlined
-def _key(work: Any, start: int, end: int) -> tuple[Any, Any]:
+def _key(work: Any, start: int, end: int) -> Any:
     """The same for a part of the string, from the bytes in `narrow`; a zero among them stands for what is no byte."""
     size = end - start
     if size <= 16:
@@ -280,21 +285,21 @@ def _find_word(tables: Any, work: Any, start: int, end: int) -> Any:
 
 @_inlined
 def _edge(node: Any, token: Any) -> Any:
-    """The hash of the edge from `node` by `token`: its slot by the lowest bits, its bit of the filter by the highest."""
+    """The hash of the edge from `node` by `token`: its slot by the lowest bits, its bit of the sieve by others."""
     key = (U64(node) << U64(32)) | U64(token)
     mixed = (key ^ (key >> U64(29))) * SPREAD
     return mixed >> U64(32) | (mixed << U64(32))
 
 
 @_compiled
-def _index_edges(keys: Any, edges: Any, filter: Any, on: Any) -> None:
+def _index_edges(keys: Any, edges: Any, sieve: Any, on: Any) -> None:
     """Enter every node that an edge leads to, with the mark whether the trie goes on."""
-    mask, bits = U64(len(edges) - 1), U64(64 * len(filter) - 1)
+    mask, bits = U64(len(edges) - 1), U64(64 * len(sieve) - 1)
     for node in range(len(keys)):
         if keys[node, 0] != EMPTY:
             mixed = _edge(keys[node, 0] >> U64(32), keys[node, 0] & U64(0xFFFFFFFF))
             bit = (mixed >> U64(8)) & bits
-            filter[bit >> U64(6)] |= U64(1) << (bit & U64(63))
+            sieve[bit >> U64(6)] |= U64(1) << (bit & U64(63))
             slot = mixed & mask
             while edges[slot] != NO_NODE:
                 slot = (slot + U64(1)) & mask
@@ -309,7 +314,7 @@ def _walks(tables: Any, work: Any, size: int, deepest: int) -> int:
     case and kept where a walk goes on: no branch to be guessed wrong. Returns how many different columns were met.
     """
     fronts, places, ids, slots, edges = work.fronts, work.places, work.ids, work.slots, tables.edges
-    mask, bits = U64(len(edges) - 1), U64(64 * len(tables.filter) - 1)
+    mask, bits = U64(len(edges) - 1), U64(64 * len(tables.sieve) - 1)
     found = 0
     depth = 1
     while size:
@@ -325,7 +330,7 @@ def _walks(tables: Any, work: Any, size: int, deepest: int) -> int:
             token = ids[place]
             mixed = _edge(column, token >> 1)
             bit = (mixed >> U64(8)) & bits
-            goes = I64(tables.filter[bit >> U64(6)] >> (bit & U64(63))) & node & 1 & (token >= 0)
+            goes = I64(tables.sieve[bit >> U64(6)] >> (bit & U64(63))) & node & 1 & (token >= 0)
             slot = mixed & mask
             fronts[U64(going)], places[U64(going)], slots[U64(going)] = column, place, slot
             _fetch(edges, slot)
@@ -450,7 +455,8 @@ def _cut(work: Any, length: int) -> int:
 
 
 @_inlined
-def _all(kinds: Any, begin: int, stop: int, flag: Any) -> bool:
+def _all(kinds: Any, begin: int, stop: int, flag: Any) -> Any:
+    """Whether all these code points have the flag."""
     shared = U32(flag)
     for place in range(begin, stop):
         shared &= kinds[place]
@@ -500,15 +506,17 @@ def _tokens_of(tables: Any, work: Any, part: int, tokens: int) -> int:
         elif not work.kinds[begin] & U32(WORD):
             continue
         elif mode == STEMS:
-            if word < 0 and stop - begin > stem_length:
-                word = _find_word(tables, work, begin, begin + stem_length)
+            if word < 0:
+                stop = min(stop, begin + stem_length)
         elif mode == NO_NUMBERS:
             if not _all(work.kinds, begin, stop, LETTER):
                 continue
         elif mode == FIRST_DIGIT and not work.kinds[begin] & U32(LETTER):
             if not _all(work.kinds, begin, stop, DECIMAL):
                 continue
-            word = _find_word(tables, work, begin, begin + 1)
+            stop = begin + 1
+        if stop < work.stops[place]:
+            word = _find_word(tables, work, begin, stop)
         token = I64(tables.attributes[word, 1 + part]) if word >= 0 else UNKNOWN
         work.ids[U64(number)] = token
         number += token != DROPPED
@@ -565,7 +573,7 @@ def _score_row(tables: Any, work: Any, length: int, of_words: bool, out: Any) ->
         size = 0
         for place in range(number):
             token = work.ids[place]
-            work.fronts[U64(size)] = token if by_words else setting[ROOT] << 1 | 1
+            work.fronts[U64(size)] = token if by_words else setting[TOP] << 1 | 1
             work.places[U64(size)] = place + by_words
             _fetch(tables.records, (token >> 1) * tables.records.shape[1])
             size += token >= 0
@@ -622,7 +630,7 @@ def tables(model: Compact) -> Tables:
     trie = _Trie(len(idf))
     attributes = np.full((len(words), 1 + len(model.kinds)), UNKNOWN, np.int32)
     attributes[:, 0] = [symbols.get(word, 0) for word in words]
-    settings = np.zeros((len(model.kinds), ROOT + 1), I64)
+    settings = np.zeros((len(model.kinds), TOP + 1), I64)
     firsts = []
     for part, (kind, terms) in enumerate(zip(model.kinds, model.terms, strict=True)):
         mode = TOKEN_MODES[kind.token] if kind.analyzer == "word" else CHAR if kind.analyzer == "char" else CHAR_WB
@@ -636,18 +644,17 @@ def tables(model: Compact) -> Tables:
     on = trie.goes_on()
     for part, (kind, nodes) in enumerate(zip(model.kinds, firsts, strict=True)):
         if len(nodes):
-            attributes[:, 1 + part] = _tokens_of_words(kind, words, index, np.where(nodes >= 0, nodes << 1 | on[nodes], UNKNOWN))
+            attributes[:, 1 + part] = _tokens_of_words(
+                kind, words, index, np.where(nodes >= 0, nodes << 1 | on[nodes], UNKNOWN)
+            )
     records = _records(model, ranks, trie)
     room = _table(int((trie.keys != EMPTY).sum()))
-    edges, filter = np.full(room, NO_NODE), np.zeros(room // FILTER, U64)
-    _index_edges(records.view(U64), edges, filter, on)
+    edges, sieve = np.full(room, NO_NODE), np.zeros(room // FILTER, U64)
+    _index_edges(records.view(U64), edges, sieve, on)
     return Tables(
-        settings, code_points(), letters, starts, slots, attributes, filter, edges, records, records.view(U64),
+        settings, code_points(), letters, starts, slots, attributes, sieve, edges, records, records.view(U64),
         len(idf), moves, ends, model.intercept.copy(),
     )  # fmt: skip
-
-
-FILTER = 16
 
 
 def _table(entries: int) -> int:
