@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.kernel import Tables
 
 FEW = 3000  # strings that pure Python has scored before compiled code is loaded
-SHORTEST, LONGEST = 2048, 32768  # strings that a thread takes at a time: each time its counts are laid out afresh
+BLOCK = 2048  # strings that a thread takes at a time
 
 
 class FastScorer:
@@ -104,10 +104,9 @@ class FastScorer:
         out, back = np.empty((number, len(self._tables.intercept))), np.zeros(number, np.bool_)
 
         def block(first: int) -> None:
-            score(chunk.data, chunk.offsets, first, min(first + step, number), out, back, self._tables)
+            score(chunk.data, chunk.offsets, first, min(first + BLOCK, number), out, back, self._tables)
 
-        step = min(max(SHORTEST, number // (4 * self.n_jobs)), LONGEST)
-        starts = range(0, number, step)
+        starts = range(0, number, BLOCK)
         if self.n_jobs == 1 or len(starts) < 2:
             for first in starts:
                 block(first)
