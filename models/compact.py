@@ -325,5 +325,6 @@ def probabilities(decisions: Floats) -> Floats:
         with np.errstate(over="ignore"):
             one = 1 / (1 + np.exp(-decisions[:, 0]))
         return np.stack([1 - one, one], axis=1)
-    raised = np.exp(decisions - decisions.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    by_class = np.ascontiguousarray(decisions.T)  # a few long rows are reduced faster than many short ones
+    raised = np.exp(by_class - by_class.max(axis=0))
+    return np.ascontiguousarray((raised / raised.sum(axis=0)).T)

@@ -104,7 +104,7 @@ class FastScorer:
         out, back = np.empty((number, len(self._tables.intercept))), np.zeros(number, np.bool_)
 
         def block(first: int) -> None:
-            score(chunk.data, chunk.offsets, first, min(first + BLOCK, number), out, back, *self._tables)
+            score(chunk.data, chunk.offsets, first, min(first + BLOCK, number), out, back, self._tables)
 
         starts = range(0, number, BLOCK)
         if self.n_jobs == 1 or len(starts) < 2:
