@@ -112,7 +112,7 @@ def _bias(lead: Probabilities, documents: list[str], labels: list[str], seed: in
     return {
         label: {
             "value": float(lead[:, index].mean()),
-            "interval": interval(means[:, index]) if len(names) > 1 else None,
+            "interval": interval(means[:, index], len(names)),
         }
         for index, label in enumerate(labels)
     }

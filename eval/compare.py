@@ -35,7 +35,7 @@ def compare(
         results[name] = {
             "lead": {
                 "value": float(lead),
-                "interval": interval(drawn[first] - drawn[name]) if len(counts[first]) > 1 else None,
+                "interval": interval(drawn[first] - drawn[name], len(counts[first])),
             },
             "first_only": only,
             "other_only": other,

@@ -22,8 +22,9 @@ from datasets import Dataset
 from data.errors import make_folder, replace_file, require_writable, run, say
 from data.reading import CORPUS, add_data_arguments, read_clauses, read_from
 from data.rows import CODES
-from data.split import document_groups
+from data.split import document_groups, text_hashes
 from eval.agreement import alpha, alpha_by, coder_confusion
+from eval.judged import without_known
 from eval.learning_curve import Split, learning_curve
 from eval.report import shown_safely
 from models.classifier import Settings
@@ -45,7 +46,9 @@ def main() -> None:
     arguments = parse()
     require_writable(arguments.out / "index.html")
     clauses = read_clauses(CORPUS, labels=CODES)
-    gold = read_from(arguments) if arguments.data else None
+    gold = None
+    if arguments.data:
+        gold = without_known(read_from(arguments), {each for each in text_hashes(clauses["text"][:]) if each})
 
     tables = {
         "registers": by_field(clauses, "register"),

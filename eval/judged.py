@@ -56,7 +56,7 @@ def choose(
                 f"{identifier}: the model knows no label {shorten(label)}, only {', '.join(labels)}: "
                 "rename it with --label-map OLD=NEW"
             )
-    return Judged(without_known(clauses, set(str(card.get("trained_on", "")).split())), source, part)
+    return Judged(without_known(clauses, trained_on(card)), source, part)
 
 
 def learnt_clauses(card: dict[str, Any]) -> Dataset | None:
@@ -70,33 +70,75 @@ def learnt_clauses(card: dict[str, Any]) -> Dataset | None:
     return clauses if data_sha256(clauses) == learnt.get("sha256") else None
 
 
-def other_codes(path: Path, clauses: Dataset, labels: list[str] | None, trust: bool) -> list[str]:
-    """The codes of another model for the same clauses, or somebody's codes from a file with the same ids or order."""
+def other_codes(
+    path: Path, clauses: Dataset, labels: list[str] | None, trust: bool, columns: dict[str, Any] | None = None
+) -> list[str]:
+    """The codes of another model for the same clauses, or somebody's codes from a file.
+
+    A row of the file belongs to the clause with the same id and text, else to that at the same place if all texts
+    agree, else to that with the same document and text, or text alone. Raises InputError for a clause without a code,
+    for one whose code is not certain, and for a model that learnt from the clauses.
+    """
     if path.suffix in (".joblib", ".skops"):
-        codes = [str(code) for code in load_scorer(path, trust=trust, n_jobs=-1).pipeline.predict(clauses["text"][:])]
+        saved = load_scorer(path, trust=trust, n_jobs=-1)
+        if seen := known_documents(clauses, trained_on(saved.card)):
+            raise InputError(
+                f"{path} learnt from {len(seen)} of the documents judged ({', '.join(sorted(seen)[:3])}): its scores "
+                "on them would be too good; compare on other documents"
+            )
+        codes = [str(code) for code in saved.pipeline.predict(clauses["text"][:])]
     else:
-        coded = read_clauses(path)
-        by_id = dict(zip(coded["id"], coded["label"], strict=True))
-        by_text = dict(zip(zip(coded["document"], coded["text"], strict=True), coded["label"], strict=True))
-        by_text_alone = dict(zip(coded["text"], coded["label"], strict=True))
-        codes = []
-        for name, document, text in zip(clauses["id"], clauses["document"], clauses["text"], strict=True):
-            code = by_text.get((document, text)) or by_text_alone.get(text) or by_id.get(name)
-            if code is None:
-                raise InputError(f"{path} has no code for {name}: it should hold the clauses that are judged")
-            codes.append(code)
+        codes = _codes_of(path, read_clauses(path, **columns or {}), clauses)
     if labels is not None and (unknown := sorted(set(codes) - set(labels))):
         raise InputError(f"{path} codes {shorten(unknown[0])}, which is no label here: {', '.join(labels)}")
     return codes
 
 
-def without_known(clauses: Dataset, trained_on: set[str]) -> Dataset:
-    """The clauses of documents that the model did not learn from; InputError when most are known to it."""
+def _codes_of(path: Path, coded: Dataset, clauses: Dataset) -> list[str]:
+    if coded["text"][:] == clauses["text"][:]:
+        return list(coded["label"][:])
+    keys = (("id", "text"), ("document", "text"), ("text",))
+    tables = [(names, _codes_by(coded, names)) for names in keys]
+    rows = list(zip(*(clauses[name][:] for name in ("id", "document", "text")), strict=True))
+    codes: list[str] = []
+    for identifier, document, text in rows:
+        row = {"id": identifier, "document": document, "text": text}
+        found = next((table[key] for names, table in tables if (key := tuple(row[n] for n in names)) in table), None)
+        if not found:
+            raise InputError(f"{path} has no code for {identifier}: it should hold the clauses that are judged")
+        if len(found) > 1:
+            told = ", ".join(sorted(found))
+            raise InputError(
+                f"{path} has several codes for {identifier} ({told}): give its rows the ids of the clauses"
+            )
+        codes += found
+    return codes
+
+
+def _codes_by(coded: Dataset, names: tuple[str, ...]) -> dict[tuple[str, ...], set[str]]:
+    table: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for *key, label in zip(*(coded[name][:] for name in (*names, "label")), strict=True):
+        table[tuple(key)].add(label)
+    return table
+
+
+def trained_on(card: dict[str, Any]) -> set[str]:
+    """The hashes of what a model learnt from, as its card tells them."""
+    return set(str(card.get("trained_on", "")).split())
+
+
+def known_documents(clauses: Dataset, hashes: set[str]) -> set[str]:
+    """The documents of which half the clauses or more have one of these hashes."""
     known: dict[str, list[bool]] = defaultdict(list)
     for document, text_hash in zip(clauses["document"], text_hashes(clauses["text"][:]), strict=True):
         if text_hash:
-            known[document].append(text_hash in trained_on)
-    seen = {document for document, hits in known.items() if sum(hits) >= KNOWN_SHARE * len(hits)}
+            known[document].append(text_hash in hashes)
+    return {document for document, hits in known.items() if sum(hits) >= KNOWN_SHARE * len(hits)}
+
+
+def without_known(clauses: Dataset, hashes: set[str]) -> Dataset:
+    """The clauses of documents that the model did not learn from; InputError when most are known to it."""
+    seen = known_documents(clauses, hashes)
     documents = len(set(clauses["document"]))
     told = f"{len(seen)} of these {documents} documents ({', '.join(sorted(seen)[:3])}{', …' if len(seen) > 3 else ''})"
     if 2 * len(seen) >= documents:

@@ -9,7 +9,7 @@ from data.errors import InputError, make_folder, replace_file, require_writable,
 from data.reading import read_clauses
 from eval.baselines import majority
 from eval.compare import compare
-from eval.judged import choose, learnt_clauses, ordered, other_codes, without_known
+from eval.judged import COLUMNS, choose, learnt_clauses, ordered, other_codes, trained_on, without_known
 from eval.metrics import evaluate
 from eval.report import Section, lead_section, score_section, shown, write_sections
 from eval.terminal import show
@@ -39,7 +39,7 @@ def rank_models(arguments: argparse.Namespace) -> None:
     judged = choose(arguments, first.card, known, None if arguments.data else learnt_clauses(first.card))
     clauses = judged.clauses
     for each in saved.values():
-        clauses = without_known(clauses, set(str(each.card.get("trained_on", "")).split()))
+        clauses = without_known(clauses, trained_on(each.card))
     texts, gold, documents = (clauses[name][:] for name in ("text", "label", "document"))
     say(f"judging {len(saved)} models on {len(gold):,} clauses of {len(set(documents)):,} documents: {judged.part}")
     codings = {name: [str(code) for code in each.pipeline.predict(texts)] for name, each in saved.items()}
@@ -51,9 +51,10 @@ def score_codes(arguments: argparse.Namespace) -> None:
     """Score the codes of `--pred` against those of `--gold`, without a model."""
     out = arguments.out or Path("reports") / f"{arguments.pred.stem}-on-{arguments.gold.stem}"
     require_all(out)
-    clauses = read_clauses(arguments.gold)
+    columns = {name: getattr(arguments, name) for name in COLUMNS}
+    clauses = read_clauses(arguments.gold, **columns)
     gold, documents = clauses["label"][:], clauses["document"][:]
-    codings = {str(arguments.pred): other_codes(arguments.pred, clauses, None, arguments.trust)}
+    codings = {str(arguments.pred): other_codes(arguments.pred, clauses, None, arguments.trust, columns)}
     about = {"gold": str(arguments.gold), "pred": str(arguments.pred)}
     publish(out, f"{arguments.pred} on {arguments.gold}", about, gold, codings, documents)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rows import NO_POSITION
+from models.shares import few_documents
 
 DRAWS = 2000
 CONFIDENCE = 0.95
@@ -81,13 +82,20 @@ def bootstrap(counts: NDArray[np.int64], draws: int = DRAWS, seed: int = 0) -> N
     return np.asarray(np.tensordot(weights, counts, axes=1))
 
 
-def interval(samples: NDArray[np.float64]) -> list[float] | None:
-    """The 95 % percentile interval; None when fewer than half of the samples have a value."""
+def interval(samples: NDArray[np.float64], documents: int) -> list[float] | None:
+    """The 95 % percentile interval of samples of so many documents; None when fewer than half of them have a value.
+
+    Few documents vary too little when they are drawn again; the distance from the median is therefore stretched by
+    `few_documents`.
+    """
     known = samples[~np.isnan(samples)]
-    if len(known) < len(samples) / 2:
+    if len(known) < len(samples) / 2 or documents < 2:
         return None
     tail = (1 - CONFIDENCE) / 2
-    return [float(bound) for bound in np.quantile(known, [tail, 1 - tail])]
+    low, middle, high = np.quantile(known, [tail, 0.5, 1 - tail])
+    least = 0.0 if known.min() >= 0 else -1.0
+    bounds = middle + (np.array([low, high]) - middle) * few_documents(documents)
+    return [float(bound) for bound in np.clip(bounds, least, max(1.0, high))]
 
 
 def evaluate(
@@ -107,7 +115,7 @@ def evaluate(
         known = not np.isnan(value)
         return {
             "value": float(value) if known else None,
-            "interval": interval(sampled) if known and len(counts) > 1 else None,
+            "interval": interval(sampled, len(counts)) if known else None,
         }
 
     whole, drawn = overall(total, labels), overall(samples, labels)
@@ -164,7 +172,7 @@ def average_precision(
         known = not np.isnan(values[0])
         return {
             "value": float(values[0]) if known else None,
-            "interval": interval(values[1:]) if known and len(names) > 1 else None,
+            "interval": interval(values[1:], len(names)) if known else None,
         }
 
     return {
@@ -210,7 +218,7 @@ def calibration(
     many = len(names) > 1
     value = float(error(whole))
     # Noise only adds to an absolute distance, in a sample of the sample once more: the percentiles are reflected.
-    low, high = interval(error(drawn)) or (value, value)
+    low, high = interval(error(drawn), len(names)) or (value, value)
     reflected = [max(0.0, 2 * value - high), max(0.0, 2 * value - low)]
     return {
         "ece": {
@@ -220,7 +228,7 @@ def calibration(
         },
         "brier": {
             "value": float(distance.mean()),
-            "interval": interval(drawn_squares[:, 0] / drawn_squares[:, 1]) if many else None,
+            "interval": interval(drawn_squares[:, 0] / drawn_squares[:, 1], len(names)),
         },
         "bins": [
             {"clauses": int(clauses), "confidence": float(sure / clauses), "accuracy": float(hits / clauses)}

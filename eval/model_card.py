@@ -71,11 +71,11 @@ def _head(report: dict[str, Any], file: Path, invented: bool) -> str:
         if scores[name]["value"] is not None
     ]
     data = ModelCardData(
-        language="en",
-        license="apache-2.0",
+        language="en" if invented else None,
+        license="apache-2.0" if invented else None,
         library_name="sklearn",
         pipeline_tag="text-classification",
-        tags=["stance-detection", "political-science"],
+        tags=["stance-detection", "political-science"] if invented else None,
         model_name=f"policy-stance-{file.stem}",
         eval_results=results,
     )

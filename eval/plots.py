@@ -17,7 +17,7 @@ from models.summary import STYLES
 
 plt.rcParams["text.parse_math"] = False  # a dollar sign of a text is a dollar sign
 BLUE, ORANGE = "#0072b2", "#d55e00"  # Wong (2011): told apart by people with the common kinds of colour blindness
-MORE = ("#009e73", "#cc79a7", "#666666", "#999999")
+MORE = ("#009e73", "#cc79a7", "#666666", "#999999", "#000000")
 PARTS = 40  # slices shown
 LONGEST = 45  # letters of the name of one
 MAX_CELLS = 20  # codes up to which a confusion matrix has its numbers written in
@@ -122,7 +122,7 @@ def plot_growth_of_time(curves: dict[str, list[dict[str, float]]], path: Path) -
     """Seconds against clauses scored, both on logarithmic scales."""
     figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
     for place, (name, points) in enumerate(curves.items()):
-        colour, marker = (BLUE, ORANGE, *MORE)[min(place, 5)], "os^Dv<>PX*"[place % 10]
+        colour, marker = (BLUE, ORANGE, *MORE)[min(place, 6)], "os^Dv<>PX*"[place % 10]
         clauses, seconds = [each["clauses"] for each in points], [each["seconds"] for each in points]
         axes.plot(clauses, seconds, marker=marker, color=colour, label=name)
     axes.set_xscale("log")
@@ -167,7 +167,7 @@ def plot_learning_curve(
     axes.set_xticks(ticks, [str(count) for count in ticks])
     axes.minorticks_off()
     axes.set_xlabel("training documents (hollow: foretold)" if laws and any(laws.values()) else "training documents")
-    axes.set_ylabel("macro-F1 (bars: standard deviation over splits)")
+    axes.set_ylabel("macro-F1 (bars: standard deviation over repetitions)")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     _save(figure, path)
@@ -185,7 +185,7 @@ def plot_codes(per_label: dict[str, dict[str, Any]], labels: list[str], title: s
         bounds = np.array([score["interval"] or [score["value"]] * 2 for _, score in drawn]).reshape(-1, 2)
         heights = [row * (len(names) + 1) + place for row, _ in drawn]
         errors = np.abs(bounds.T - values)
-        colour, marker = (BLUE, ORANGE, *MORE)[min(place, 5)], "os^Dv<>PX*"[place % 10]
+        colour, marker = (BLUE, ORANGE, *MORE)[min(place, 6)], "os^Dv<>PX*"[place % 10]
         axes.errorbar(
             values, heights, xerr=errors, fmt=marker, color=colour, markersize=4, capsize=2, label=visible(name)
         )

@@ -11,11 +11,13 @@ import numpy as np
 from markupsafe import Markup
 
 from data.errors import replace_file, without_controls
+from data.reading import CORPUS
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 MISTAKES = 20
 SLICES = 40
 WEAKEST = 5
+LANGUAGE_MODEL = "their agreement says how clear the codebook is, not how far people would agree"
 
 
 class Section(NamedTuple):
@@ -97,10 +99,11 @@ def lead_section(comparisons: dict[str, dict[str, Any]], first: str) -> Section:
         "Is its lead real?",
         f"Against each of the others on the same clauses: the lead of {first} in macro-F1 with the interval of a "
         "paired bootstrap over documents, how many clauses only one of the two coded right, and the p-value of "
-        "McNemar's exact test, corrected for the number of comparisons (Holm).",
+        "McNemar's exact test, corrected for the number of comparisons (Holm). That test takes clauses for "
+        "independent; where it and the interval disagree, believe the interval.",
         ["over", "lead in macro-F1", f"only {first} right", "only the other right", "p"],
         [
-            [name, shown(each["lead"]), f"{each['first_only']:,}", f"{each['other_only']:,}", f"{each['p_holm']:.2g}"]
+            [name, shown(each["lead"]), f"{each['first_only']:,}", f"{each['other_only']:,}", p_value(each["p_holm"])]
             for name, each in comparisons.items()
         ],
     )
@@ -121,7 +124,7 @@ def _codes(report: dict[str, Any], model: dict[str, Any]) -> list[Section]:
     head = ["code", "precision", "recall", "F1", "average precision", "clauses"]
     beside = "Gold codes down, codes of the model across"
     if report["coder_confusion"]:
-        beside += "; beside it the first coder down and the second across, for what people confuse"
+        beside += "; beside it the first coder down and the second across, for what coders confuse"
     return [
         Section("Code by code", text, head, rows, "codes.png"),
         Section("What is taken for what", f"{beside}.", image="confusion.png"),
@@ -187,7 +190,7 @@ def _leakage(report: dict[str, Any]) -> list[Section]:
         text += (
             " Were clauses dealt at random, so that those of one document stood on both sides, cross-validation would "
             f"score {shown(crossed['lead'])} more than with documents kept whole: "
-        ) + ("such a split flatters." if flatters else "clauses of one document do not give each other away here.")
+        ) + ("such a split flatters." if flatters else "no difference that the interval could tell from none.")
     names = {"grouped": "folds of documents", "random": "folds of clauses at random"}
     rows = [[told, *(shown(score) for score in crossed[name].values())] for name, told in names.items() if crossed]
     return [Section("Does anything leak?", text, ["cross-validation", "macro-F1", "accuracy"], rows)]
@@ -204,12 +207,13 @@ def _curve(report: dict[str, Any]) -> list[Section]:
         text += (
             f" The power law {law['ceiling']:.3f} − {law['factor']:.2f} · n^−{law['exponent']:.2f} (Figueroa et al. "
             f"2012) foretells {doubled['value']:.3f}{spread} for {doubled['documents']:,} documents, twice as many; in "
-            "brackets the range over the orders."
+            "brackets the range over the orders, which is no confidence interval."
+            + (" Its ceiling is the bound of 1: the curve does not level off yet." if law["ceiling"] > 0.999 else "")
         )
     rows = [
         [
             *(f"{point['documents']:,}", f"{point['clauses']:,}"),
-            *(f"{np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}" for each in point["scores"].values()),
+            *(_spread(each) for each in point["scores"].values()),
         ]
         for point in points
     ]
@@ -229,8 +233,8 @@ def _mistakes(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Se
     text = "All of them stand in mistakes.csv and mistakes.jsonl."
     if doubles:
         text += (
-            " Beside each the training clause most like it, its code and the cosine of their features: a double with "
-            "another code is a slip of the coders or a distinction that n-grams do not see."
+            " Beside each the training clause most like it, its code and the cosine of their features: one that is "
+            "nearly the same (0.8 or more) and has another code is a slip of the coders or a distinction lost on n-grams."
         )
     rows = [
         [
@@ -255,6 +259,22 @@ def _mistakes(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Se
     ]
 
 
+def _spread(scores: list[float]) -> str:
+    """Mean and standard deviation; of one score several times only that."""
+    if len(set(scores)) == 1:
+        return f"{scores[0]:.3f}"
+    return f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}"
+
+
+def p_value(value: float) -> str:
+    """A p-value with two digits; below what a float holds it is not zero either.
+
+    >>> p_value(0.0123), p_value(0.0)
+    ('0.012', '< 1e-300')
+    """
+    return f"{value:.2g}" if value > 1e-300 else "< 1e-300"
+
+
 def _double(nearest: dict[str, Any]) -> str:
     return f"{nearest['label']}, {nearest['similarity']:.2f}: {nearest['text']}"
 
@@ -266,8 +286,9 @@ def _shares(report: dict[str, Any]) -> list[Section]:
     as_they_are = report["shares"]["error_by_document"]
     text = (
         "Counting codes is biased where the codes are mixed otherwise than in the training documents; corrected shares "
-        "undo the confusions that the model showed there (adjusted classify-and-count; Forman 2008). Over simulated "
-        f"mixtures of every kind a counted share is off by {errors['counted']:.3f} in the mean, a corrected one by "
+        "undo the confusions that the model showed there (adjusted classify-and-count; Forman 2008). Drawn from these "
+        "clauses in every mixture of codes, so that the confusions stay the same, a counted share is off by "
+        f"{errors['counted']:.3f} in the mean, a corrected one by "
         f"{errors['corrected']:.3f}; in single documents as they are by {as_they_are['counted']:.3f} and "
         f"{as_they_are['corrected']:.3f}."
     )
@@ -276,12 +297,13 @@ def _shares(report: dict[str, Any]) -> list[Section]:
 
 
 def _reliability(report: dict[str, Any]) -> list[Section]:
-    scale = report["reliability"]
+    scale, ours = report["reliability"], report["data"]["source"] == str(CORPUS)
     if scale is None:
         return []
     text = (
         f"Krippendorff's alpha on {scale['clauses']:,} clauses that were coded twice or more: between the coders, and "
         "with the model as one more coder."
+        + (f" Both coders of this corpus are a language model, in sessions apart: {LANGUAGE_MODEL}." if ours else "")
     )
     rows = [[name, "n/a" if value is None else f"{value:.3f}"] for name, value in scale.items() if name != "clauses"]
     return [Section("Coders and model on one scale", text, ["between", "alpha"], rows)]
@@ -308,11 +330,15 @@ def _behaviour(report: dict[str, Any]) -> list[Section]:
             if each["interval"] and not each["interval"][0] <= 1e-9 <= each["interval"][1] + 2e-9
         ]
         text = (
-            f"In {swap['clauses']:,} clauses every actor of a list was put in the place of the one named: "
+            f"In {swap['clauses']:,} clauses the actor named gave way to each of a list that fits its place: "
             f"{swap['swaps']:,} swaps changed the code in {swap['flips']:.2%} and its probability by "
             f"{swap['change']:.4f} in the mean. "
         )
-        text += "Actors whose mean effect has an interval that excludes zero:" if biased else "No actor has an effect."
+        effects = sum(map(len, swap["bias"].values()))
+        text += (
+            f"Of {effects} mean effects, each of an actor on a code, {len(biased)} have a 95 % interval without zero"
+        )
+        text += f", of which chance alone gives about {effects / 20:.0f}:" if biased else "."
         parts.append(
             Section("Does it matter who speaks?", text, ["actor", "code", "probability"] if biased else [], biased)
         )

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.errors import visible
-from eval.report import shown
+from eval.report import p_value, shown
 
 WEAKEST = 5
 PIPE_WIDTH = 150  # characters of a table that no terminal limits
@@ -33,7 +33,7 @@ def show(scores: dict[str, dict[str, Any]], comparisons: dict[str, dict[str, Any
         table.add_column(heading, no_wrap=True)
     for name, each in comparisons.items():
         alone = f"{each['first_only']:,}", f"{each['other_only']:,}"
-        table.add_row(Text(visible(name)), shown(each["lead"]), *alone, f"{each['p_holm']:.2g}")
+        table.add_row(Text(visible(name)), shown(each["lead"]), *alone, p_value(each["p_holm"]))
     console.print(table)
 
     first = next(iter(scores.values()))

@@ -156,8 +156,8 @@ def with_interval(counts: list[Any], other: list[Any] | None = None) -> tuple[fl
         return overall(bootstrap(np.array(each)), [""] * len(each[0]))["macro_f1"]
 
     if other is None:
-        return score(counts), interval(drawn(counts)) or [np.nan, np.nan]
-    return score(counts) - score(other), interval(drawn(counts) - drawn(other)) or [np.nan, np.nan]
+        return score(counts), interval(drawn(counts), len(counts)) or [np.nan, np.nan]
+    return score(counts) - score(other), interval(drawn(counts) - drawn(other), len(counts)) or [np.nan, np.nan]
 
 
 def report(out: Path, results: dict[str, dict[str, Any]], gold: str | None) -> None:

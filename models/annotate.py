@@ -412,7 +412,7 @@ MEANINGS = {
     "support": "endorses, welcomes, thanks or commits itself",
     "call-for": "asks, demands or says what must be",
     "none": "states no position",
-    UNCERTAIN: "would be right less often than asked for",
+    UNCERTAIN: "too unsure for the precision asked for",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import make_folder, replace_file, visible
+from data.errors import make_folder, replace_file, say, visible
 from data.rows import UNCERTAIN
 from models.outputs import harmless
 from models.shares import Share, can_correct, corrected, counted
@@ -66,7 +66,7 @@ class Summary:
         return dict(zip(self.labels, corrected(counts, self.confusion), strict=True))
 
     def shown(self, documents: list[Coded]) -> dict[str, Share]:
-        """What a plot shows: the corrected shares, the counted ones where there are none or clauses got no code."""
+        """What a plot of sets of documents shows: the corrected shares, the counted ones where clauses got no code."""
         return (not self.uncertain and self.corrected(documents)) or self.counted(documents)
 
     def write(self, folder: Path, documents: list[Coded]) -> list[Path]:
@@ -76,7 +76,7 @@ class Summary:
         by_date: dict[str, list[Coded]] = defaultdict(list)
         for each in documents:
             by_group[each.group].append(each)
-            if year := re.match(r"\d{4}\b", each.date):
+            if year := re.match(r"[0-9]{4}\b", each.date):
                 by_date[year.group()].append(each)
         written = [self._table(folder / "documents.csv", {each.document: [each] for each in documents})]
         if len(by_group) > 1:
@@ -84,6 +84,8 @@ class Summary:
         bars = by_group if len(by_group) > 1 else {each.document: [each] for each in documents}
         written.append(self._bars(folder / "shares.png", bars))
         if len(by_date) > 1:
+            if undated := len(documents) - sum(map(len, by_date.values())):
+                say(f"left out of over_time: {undated:,} documents whose date does not begin with a year")
             written.append(self._table(folder / "over_time.csv", dict(sorted(by_date.items()))))
             written.append(self._lines(folder / "over_time.png", dict(sorted(by_date.items()))))
         return written
@@ -110,7 +112,9 @@ class Summary:
         names = [name for name in rows if name in set(largest)][::-1]
         figure, axes = plt.subplots(figsize=(9, 0.3 * len(names) + 1.4), layout="constrained")
         left = np.zeros(len(names))
-        found = [self.shown(rows[name]) for name in names]
+        # In one document correcting adds more noise than it takes away.
+        alone = all(len(documents) == 1 for documents in rows.values())
+        found = [self.counted(rows[name]) if alone else self.shown(rows[name]) for name in names]
         for label in found[0]:
             values = np.nan_to_num([each[label].value for each in found])
             style = {"edgecolor": "white"} | STYLES.get(label, {})
@@ -124,7 +128,7 @@ class Summary:
         axes.set_xlim(0, 1)
         axes.margins(y=0.01)
         more = f"; the {BARS} largest of {len(rows):,}" if len(rows) > BARS else ""
-        axes.set_xlabel(f"{self._kind()} share of the clauses (their number in brackets{more})")
+        axes.set_xlabel(f"{'counted' if alone else self._kind()} share of the clauses (their number in brackets{more})")
         figure.legend(loc="outside upper center", ncols=len(found[0]))
         return _save(figure, path)
 
@@ -132,7 +136,7 @@ class Summary:
         """Shares of the codes year by year, with their intervals."""
         plt = _pyplot()
         figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
-        years = list(range(len(rows)))
+        years = [int(year) for year in rows]
         found = [self.shown(documents) for documents in rows.values()]
         for label, marker in zip(found[0], "osD^vP*X" * len(found[0]), strict=False):
             each = [share[label] for share in found]
@@ -142,8 +146,7 @@ class Summary:
             axes.fill_between(
                 years, [share.low for share in each], [share.high for share in each], color=colour, alpha=0.15
             )
-        step = max(1, len(rows) // 12)
-        axes.set_xticks(years[::step], list(rows)[::step])
+        axes.xaxis.set_major_locator(_locator())
         axes.yaxis.set_major_formatter("{x:.0%}")
         axes.set_ylabel(f"{self._kind()} share of the clauses (band: 95 % interval)")
         axes.grid(alpha=0.3)
@@ -162,6 +165,12 @@ def _pyplot() -> Any:
 
     plt.rcParams["text.parse_math"] = False  # a dollar sign of a name is a dollar sign
     return plt
+
+
+def _locator() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True)
 
 
 def _short(name: str) -> str:

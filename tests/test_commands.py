@@ -224,6 +224,35 @@ def test_other_coders_stand_beside_the_model(call: Call, work: Path, model: Path
     assert "theirs.jsonl codes 'pro', which is no label here" in call(*judge, "--compare", "theirs.jsonl").err
 
 
+def test_a_model_that_learnt_from_the_clauses_is_no_match(call: Call, work: Path, model: Path) -> None:
+    fresh = [row | {"document": f"f-{row['document']}", "text": f"{row['text']} So it was."} for row in tiny_rows()]
+    other = work / "models/other.joblib"
+    assert call("train", "--data", write_jsonl(work / "fresh.jsonl", fresh), "--model", other).status == 0
+    gold = write_jsonl(work / "gold.jsonl", [{k: v for k, v in row.items()} for row in fresh])
+    told = call("eval", "--model", model, "--data", gold, "--compare", other, "--fast")
+    assert told.status == 2
+    assert "learnt from" in told.err
+
+
+def test_a_file_agrees_with_itself_also_where_a_text_stands_twice(call: Call, work: Path) -> None:
+    twice = [{"document": "d", "text": "We agree.", "label": label} for label in ("yes", "no")]
+    twice += [{"document": "e", "text": "They met.", "label": "no"}]
+    write_jsonl(work / "dup.jsonl", twice)
+    assert call("eval", "--gold", "dup.jsonl", "--pred", "dup.jsonl", "--out", "o").status == 0
+    report = json.loads((work / "o/metrics.json").read_text())
+    assert report["scores"]["dup.jsonl"]["accuracy"]["value"] == 1
+    write_jsonl(work / "turned.jsonl", twice[::-1])
+    told = call("eval", "--gold", "dup.jsonl", "--pred", "turned.jsonl", "--out", "o")
+    assert told.status == 2
+    assert "has several codes for dup.jsonl" in told.err
+
+
+def test_columns_are_named_for_gold_and_codes_alike(call: Call, work: Path) -> None:
+    (work / "g.csv").write_text("body,code\nWe agree.,yes\nThey met.,no\n", encoding="utf-8")
+    options = ("--text-column", "body", "--label-column", "code", "--out", "o")
+    assert call("eval", "--gold", "g.csv", "--pred", "g.csv", *options).status == 0
+
+
 def test_somebody_s_codes_are_scored_without_a_model(call: Call, work: Path) -> None:
     gold = [
         {"document": f"d{n % 4}", "text": f"Clause number {n}", "label": "no" if n % 2 else "yes"} for n in range(20)

@@ -101,7 +101,8 @@ def test_the_report_is_one_self_contained_page(
         for n, row in enumerate(tiny_rows())
     ]
     write_jsonl(tmp_path / "data/clauses/wire.jsonl", rows)
-    done = call("eval.data_report", "--out", "out", "--jobs", 1, "--data", write_jsonl(tmp_path / "gold.jsonl", rows))
+    fresh = [row | {"text": f"So it was in June: {row['text']}"} for row in rows]
+    done = call("eval.data_report", "--out", "out", "--jobs", 1, "--data", write_jsonl(tmp_path / "gold.jsonl", fresh))
     assert done.status == 0, done.err
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;wire" in page

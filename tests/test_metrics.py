@@ -64,14 +64,15 @@ def test_the_vectorised_bootstrap_is_resampling_of_documents() -> None:
     assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
 
 
-def test_intervals_cover_the_true_accuracy() -> None:
+@pytest.mark.parametrize("documents", [4, 60])
+def test_intervals_cover_the_true_accuracy(documents: int) -> None:
     """Documents of 20 clauses whose accuracy varies around 0.8: about 95 of 100 intervals hold 0.8."""
     random, covered = np.random.default_rng(5), 0
     for _ in range(200):
-        hits = random.binomial(20, random.beta(16, 4, size=60))
-        counts = np.zeros((60, 2, 2), dtype=np.int64)
+        hits = random.binomial(20, random.beta(16, 4, size=documents))
+        counts = np.zeros((documents, 2, 2), dtype=np.int64)
         counts[:, 0, 0], counts[:, 0, 1] = hits, 20 - hits
-        low, high = interval(overall(bootstrap(counts, draws=500), ["x", "y"])["accuracy"]) or (1, 0)
+        low, high = interval(overall(bootstrap(counts, draws=500), ["x", "y"])["accuracy"], documents) or (1, 0)
         covered += low <= 0.8 <= high
     assert 0.88 <= covered / 200 <= 0.99
 

@@ -30,6 +30,22 @@ def test_the_interval_of_several_documents_covers() -> None:
     assert hits >= 52
 
 
+def test_two_documents_that_say_the_same_are_no_certainty() -> None:
+    one, two = (counted(np.array([[5, 5]] * number))[0] for number in (1, 2))
+    assert two.high - two.low > 0.5 * (one.high - one.low)
+    assert corrected(np.array([[0, 3, 0]] * 2), CONFUSION)[1].low < 0.8
+
+
+@pytest.mark.parametrize("documents", [3, 6])
+def test_the_interval_of_few_documents_covers(documents: int) -> None:
+    generator, hits = np.random.default_rng(0), 0
+    for _ in range(100):
+        first = generator.binomial(50, generator.beta(2, 2, size=documents))
+        share = counted(np.stack([first, 50 - first], axis=1), seed=1)[0]
+        hits += share.low <= 0.5 <= share.high
+    assert hits >= 88
+
+
 def test_a_share_counts_clauses_not_documents() -> None:
     assert counted(np.array([[9, 1], [0, 30]]))[0].value == pytest.approx(9 / 40)
     assert np.isnan(counted(np.array([[0, 0]]))[0].value)
