@@ -234,7 +234,7 @@ def _mistakes(report: dict[str, Any], mistakes: list[dict[str, Any]]) -> list[Se
     if doubles:
         text += (
             " Beside each the training clause most like it, its code and the cosine of their features: one that is "
-            "nearly the same (0.8 or more) and has another code is a slip of the coders or a distinction lost on n-grams."
+            "nearly the same (0.8 or more) and has another code is a slip of coders or a distinction lost on n-grams."
         )
     rows = [
         [

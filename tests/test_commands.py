@@ -228,7 +228,7 @@ def test_a_model_that_learnt_from_the_clauses_is_no_match(call: Call, work: Path
     fresh = [row | {"document": f"f-{row['document']}", "text": f"{row['text']} So it was."} for row in tiny_rows()]
     other = work / "models/other.joblib"
     assert call("train", "--data", write_jsonl(work / "fresh.jsonl", fresh), "--model", other).status == 0
-    gold = write_jsonl(work / "gold.jsonl", [{k: v for k, v in row.items()} for row in fresh])
+    gold = write_jsonl(work / "gold.jsonl", fresh)
     told = call("eval", "--model", model, "--data", gold, "--compare", other, "--fast")
     assert told.status == 2
     assert "learnt from" in told.err
