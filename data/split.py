@@ -25,6 +25,8 @@ from data.near_duplicates import MIN_WORDS, clusters, near_duplicates
 from data.reading import CORPUS, read_clauses
 from data.rows import CODES, FIELDS
 
+Pairs = list[tuple[int, int]]
+
 SEED = 0
 FOLDS = 5  # one of them is held out: 80/20
 ATTEMPTS = 20
@@ -61,13 +63,20 @@ def with_split(clauses: Dataset, seed: int = SEED) -> Dataset:
     return Dataset.from_dict(columns, features=clauses.features)
 
 
-def document_groups(clauses: Dataset) -> list[int]:
-    """A group number for every clause: the same for one document and for documents with near-duplicate clauses."""
+def document_groups(clauses: Dataset, near: Pairs | None = None) -> list[int]:
+    """A group number for every clause: the same for one document and for documents with near-duplicate clauses.
+
+    `near` are the near-duplicates of the clauses where they have been looked for already.
+    """
     numbers = {name: number for number, name in enumerate(dict.fromkeys(clauses["document"]))}
     document = [numbers[name] for name in clauses["document"]]
-    pairs = [(document[i], document[j]) for i, j in near_duplicates(clauses["text"][:])]
+    pairs = [(document[i], document[j]) for i, j in _near(clauses, near)]
     group = {member: number for number, members in enumerate(clusters(len(numbers), pairs)) for member in members}
     return [group[number] for number in document]
+
+
+def _near(clauses: Dataset, near: Pairs | None) -> Pairs:
+    return near_duplicates(clauses["text"][:]) if near is None else near
 
 
 def _check_labels(labels: list[str], groups: list[int], ids: list[str]) -> None:
@@ -104,7 +113,7 @@ def _held_out(labels: NDArray[Any], groups: NDArray[Any], seed: int) -> NDArray[
     )
 
 
-def leaks(clauses: Dataset) -> list[str]:
+def leaks(clauses: Dataset, near: Pairs | None = None) -> list[str]:
     """What stands on both sides of the split, one line each; an empty list is what every build must see."""
     split, document, text = clauses["split"][:], clauses["document"][:], clauses["text"][:]
     sides: dict[str, set[str]] = defaultdict(set)
@@ -114,15 +123,15 @@ def leaks(clauses: Dataset) -> list[str]:
     found += [
         f"near-duplicates across the split: {clauses['id'][i]} ({split[i]}) {text[i]!r} and "
         f"{clauses['id'][j]} ({split[j]}) {text[j]!r}"
-        for i, j in near_duplicates(text)
+        for i, j in _near(clauses, near)
         if split[i] != split[j]
     ]
     return found
 
 
-def refuse_leaks(clauses: Dataset) -> None:
+def refuse_leaks(clauses: Dataset, near: Pairs | None = None) -> None:
     """Raise InputError when anything stands on both sides of the split."""
-    if found := leaks(clauses):
+    if found := leaks(clauses, near):
         more = f"\nand {len(found) - 3} more" if len(found) > 3 else ""
         raise InputError("the split leaks, scores on it would be too good:\n" + "\n".join(found[:3]) + more)
 

@@ -18,6 +18,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
 
 from data.errors import InputError, run, say, shorten
+from data.near_duplicates import near_duplicates
 from data.reading import CORPUS, add_data_arguments, read_from
 from data.split import data_sha256, document_groups, halves, refuse_leaks, text_hashes, with_split
 from models.calibration import calibrate
@@ -38,7 +39,8 @@ def main() -> None:
 
     start = time.perf_counter()
     clauses = with_split(read_from(arguments))
-    refuse_leaks(clauses)
+    near = near_duplicates(clauses["text"][:])
+    refuse_leaks(clauses, near)
     training, held_out = halves(clauses)
     if not len(training) or not len(held_out):
         raise InputError(f"all clauses of {source} stand on one side: its column `split` needs both train and test")
@@ -49,7 +51,10 @@ def main() -> None:
     start = time.perf_counter()
     settings = replace(Settings(), C=arguments.c)
     learnt = training["label"][:]
-    counted = Clauses(settings, training["text"][:], learnt, document_groups(training), training["coders"][:])
+    groups = [
+        group for group, side in zip(document_groups(clauses, near), clauses["split"], strict=True) if side == "train"
+    ]
+    counted = Clauses(settings, training["text"][:], learnt, groups, training["coders"][:])
     model = fitted_pipeline(counted, fit(counted))
     terms, labels = model[-1].coef_.shape[1], [str(label) for label in model.classes_]
     say(f"  fitted {terms:,} n-grams for {', '.join(labels)}", start)
