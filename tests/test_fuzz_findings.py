@@ -14,6 +14,7 @@ from models.outputs import harmless
 FINDINGS = [
     ("outputs", b"\n"),  # a cell that begins with a line end, and could begin a formula on the next line
     ("row", b"\n\x1e\xa6"),  # a lone surrogate, which JSON cannot hold
+    ("arrays", b"!/[Y/\xff"),  # a header of an array that is no Python, on which NumPy's tokenizer fails
     ("extract", b"\xea\x07\x6c\xea\x07"),  # an object of a PDF that is a reference to itself
 ]
 
