@@ -31,7 +31,7 @@ from data.split import data_sha256, document_groups, halves, text_hashes, with_s
 from eval.candidates import candidates
 from eval.metrics import bootstrap, confusions, interval, overall
 from models.classifier import Settings
-from models.engine import add_engine_arguments, engine_of
+from models.engine import add_engine_arguments, engine_of, workers
 from models.engine import results as results_of
 from models.fitting import Clauses, fit, fitted_pipeline, out_of_fold
 from models.storage import versions
@@ -63,8 +63,8 @@ def main() -> None:
     say(f"{len(chosen)} candidates on {len(training):,} clauses, {len(chosen) - len(missing)} of them done before")
     groups = document_groups(training)
     work = partial(judge_one, training=training, groups=groups, gold=gold)
-    done = results_of(engine, work, enumerate((name, chosen[name]) for name in missing))
-    with (arguments.out / "results.jsonl").open("a", encoding="utf-8") as file:
+    with workers(engine) as pool, (arguments.out / "results.jsonl").open("a", encoding="utf-8") as file:
+        done = results_of(pool, work, enumerate((name, chosen[name]) for name in missing))
         for number, (_, result) in enumerate(done, 1):
             results[keys[result["name"]]] = result
             file.write(json.dumps({"key": keys[result["name"]], **result}) + "\n")

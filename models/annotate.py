@@ -30,13 +30,14 @@ from data.documents import Document, Item, Unreadable, find, items
 from data.errors import InputError, make_folder, named, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
 from models.coding import Coded, Work, code, code_alone, fingerprint, likeliest, model_sha256, weight
-from models.engine import Engine, add_engine_arguments, engine_of, results
+from models.engine import Engine, add_engine_arguments, engine_of, results, workers
 from models.outputs import FORMATS, form_of, json_line, open_output
 from models.progress import Steps
 from models.scorer import FEW
 from models.storage import MODEL, Saved, load, load_scorer
 
 PHRASES = 8  # on the page, for each clause
+DAY = 86_400  # seconds
 SMALL = 64  # documents, and
 SMALL_SIZE = 250_000  # their characters or bytes, which are coded before workers would have started
 TOGETHER = 50  # documents of a task, with at most SMALL_SIZE where they are several
@@ -122,6 +123,7 @@ def to_parts(
             "thresholds": work.thresholds,
             **{name: getattr(arguments, name) for name in ("explain", "encoding", "text_column", "name_column")},
             "time_limit": work.time_limit,
+            "scorer": work.scorer,
         },
     }
     received: list[int] = []
@@ -225,9 +227,8 @@ def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Generator[Cod
 
     shards = cut(chain(few, found), TOGETHER, SMALL_SIZE)
     tasks = ((shard.number, shard.items) for shard in shards)
-    done = results(engine, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True)
-    with closing(done):
-        for _, coded in done:
+    with workers(engine) as pool:
+        for _, coded in results(pool, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True):
             yield from coded
 
 
@@ -302,9 +303,10 @@ def parse() -> argparse.Namespace:
         "--time-limit", type=float, default=300.0, metavar="SECONDS", help="a document's; then set aside (default: 300)"
     )
     arguments = parser.parse_args()
-    for option, value in (("--shard-documents", arguments.shard_documents), ("--time-limit", arguments.time_limit)):
-        if value <= 0:
-            parser.error(f"argument {option}: {value:g} should be more than 0")
+    if arguments.shard_documents <= 0:
+        parser.error(f"argument --shard-documents: {arguments.shard_documents} should be more than 0")
+    if not 0 < arguments.time_limit <= DAY:
+        parser.error(f"argument --time-limit: {arguments.time_limit:g} should be more than 0, at most {DAY} (a day)")
     if arguments.target_precision is not None and not 0 < arguments.target_precision < 1:
         parser.error(f"argument --target-precision: {arguments.target_precision:g} should lie between 0 and 1")
     if arguments.explain is not None and arguments.explain < 1:
