@@ -37,6 +37,8 @@ from models.fitting import Clauses, fit, fitted_pipeline, out_of_fold
 from models.storage import versions
 
 OUT = Path("reports/tune")
+ROOT = Path(__file__).resolve().parent.parent
+FITTING = ("classifier", "compact", "counting", "fitting")  # modules of models/ that a result depends on
 HEAD = ["settings", "macro-F1 [95 % interval]", "lead over the default [95 % interval]", "n-grams", "seconds"]
 
 
@@ -100,8 +102,8 @@ def key(settings: Settings, known: dict[str, Any]) -> str:
 
 def sources(training: Dataset) -> dict[str, Any]:
     """What else a result depends on: independent codes, the code of features and fitting, versions of libraries."""
-    files = sorted([*Path("features").glob("*.py"), Path("models/classifier.py"), Path("models/fitting.py")])
-    code = hashlib.sha256(b"".join(file.read_bytes() for file in files if file.exists())).hexdigest()
+    files = sorted([*ROOT.glob("features/*.py"), *(ROOT / f"models/{name}.py" for name in FITTING)])
+    code = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     coders = hashlib.sha256(json.dumps(training["coders"][:]).encode()).hexdigest()
     return {"coders": coders, "code": code, "versions": versions()}
 

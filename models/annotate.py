@@ -19,7 +19,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -173,6 +173,7 @@ def to_one(
     guessed = set[str]()
     with ExitStack() as stack:
         stack.enter_context(progress)
+        stack.enter_context(_naming(output_path))
         output = stack.enter_context(open_output(form, output_path, labels, arguments.bom))
         for each in stack.enter_context(closing(in_order(engine, work, found))):
             if isinstance(each, Unreadable):
@@ -207,6 +208,17 @@ def to_one(
     if unreadable:
         say(f"{len(unreadable)} of the documents could not be read and were left out")
         sys.exit(1)
+
+
+@contextmanager
+def _naming(output: Path | None) -> Iterator[None]:
+    """What the disk refuses, with the name of the output: a write of bytes knows none."""
+    try:
+        yield
+    except OSError as error:
+        if output is None or error.filename is not None:
+            raise
+        raise InputError(f"cannot write {output}: {error.strerror or error}") from None
 
 
 def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Generator[Coded | Unreadable, None, None]:

@@ -93,7 +93,8 @@ def wait_for(output: Path, shards: int, process: subprocess.Popen[str]) -> None:
 def children(pid: int, kind: bytes = b"popen_loky") -> list[int]:
     """The worker processes of a run."""
     try:
-        found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        found = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
         return [child for child in found if kind in Path(f"/proc/{child}/cmdline").read_bytes()]
     except FileNotFoundError:
         return []

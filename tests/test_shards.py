@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+import logging
 import os
 import stat
 import sys
@@ -343,6 +344,21 @@ def test_a_dataset_of_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     found = list(items(find(["hub:owner/name:plain"])))
     assert [item.name for item in found] == ["hub:owner/name:plain#1", "hub:owner/name:plain#2"]
+
+
+def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    import datasets
+
+    def load_dataset(*_: object, **__: object) -> None:
+        for name in ("huggingface_hub.utils._http", "datasets.load", "fsspec"):
+            logging.getLogger(name).warning("Retrying in 1s")
+        raise ConnectionError("no such host")
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    (told,) = items(["hub:nobody/nothing"])
+    assert isinstance(told, Unreadable)
+    assert told.reason == "cannot be read from the Hub: no such host"
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
