@@ -21,7 +21,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --req
 COMPILE := .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 SOURCES := data/clauses $(wildcard data/clauses/* data/*.py train/*.py) features/text.py features/actors.py \
-	models/classifier.py models/compact.py models/fitting.py models/calibration.py models/storage.py requirements.txt
+	$(patsubst %,models/%.py,classifier counting compact fitting calibration scorer storage) requirements.txt
 OPTIONS = $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 help:

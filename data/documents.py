@@ -71,6 +71,8 @@ def find(sources: Sequence[str]) -> list[str]:
 
 
 def _expand(source: str) -> list[str]:
+    if not source:  # an unset variable of a shell, which Path takes for the folder that one is in
+        raise InputError("no file '': name documents, folders, patterns, or - for standard input")
     path = Path(source)
     if source == "-" or source.startswith(HUB):
         return [source]

@@ -9,6 +9,7 @@ A URL (s3://bucket/a.jsonl, https://…, memory://…) is opened by fsspec; some
 import csv
 import gzip
 import io
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -272,7 +273,7 @@ def _hub_rows(source: str) -> Iterator[Line]:
     """Rows of every split of a Hub dataset, streamed; `datasets` runs no code of the dataset."""
     import datasets
 
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    _silence("datasets", "huggingface_hub", "fsspec")
     name, _, config = source.removeprefix(HUB).partition(":")
     number = 0
     try:
@@ -285,9 +286,18 @@ def _hub_rows(source: str) -> Iterator[Line]:
         raise InputError(f"cannot be read from the Hub: {extract.one_line(error)}") from None
 
 
+def _silence(*libraries: str) -> None:
+    """Let nothing be logged by libraries that say on their own what an InputError says in one line."""
+    for name in (*libraries, *logging.root.manager.loggerDict):
+        if name.split(".")[0] in libraries:
+            log = logging.getLogger(name)
+            log.handlers, log.propagate = [logging.NullHandler()], False
+
+
 def _revision(source: str) -> str | None:
     from huggingface_hub import HfApi
 
+    _silence("huggingface_hub")
     try:
         sha = HfApi().dataset_info(source.removeprefix(HUB).partition(":")[0]).sha
     except Exception as error:  # as above

@@ -31,12 +31,14 @@ from data.split import data_sha256, document_groups, halves, text_hashes, with_s
 from eval.candidates import candidates
 from eval.metrics import bootstrap, confusions, interval, overall
 from models.classifier import Settings
-from models.engine import add_engine_arguments, engine_of
+from models.engine import add_engine_arguments, engine_of, workers
 from models.engine import results as results_of
 from models.fitting import Clauses, fit, fitted_pipeline, out_of_fold
 from models.storage import versions
 
 OUT = Path("reports/tune")
+ROOT = Path(__file__).resolve().parent.parent
+FITTING = ("classifier", "compact", "counting", "fitting")  # modules of models/ that a result depends on
 HEAD = ["settings", "macro-F1 [95 % interval]", "lead over the default [95 % interval]", "n-grams", "seconds"]
 
 
@@ -63,8 +65,8 @@ def main() -> None:
     say(f"{len(chosen)} candidates on {len(training):,} clauses, {len(chosen) - len(missing)} of them done before")
     groups = document_groups(training)
     work = partial(judge_one, training=training, groups=groups, gold=gold)
-    done = results_of(engine, work, enumerate((name, chosen[name]) for name in missing))
-    with (arguments.out / "results.jsonl").open("a", encoding="utf-8") as file:
+    with workers(engine) as pool, (arguments.out / "results.jsonl").open("a", encoding="utf-8") as file:
+        done = results_of(pool, work, enumerate((name, chosen[name]) for name in missing))
         for number, (_, result) in enumerate(done, 1):
             results[keys[result["name"]]] = result
             file.write(json.dumps({"key": keys[result["name"]], **result}) + "\n")
@@ -100,8 +102,8 @@ def key(settings: Settings, known: dict[str, Any]) -> str:
 
 def sources(training: Dataset) -> dict[str, Any]:
     """What else a result depends on: independent codes, the code of features and fitting, versions of libraries."""
-    files = sorted([*Path("features").glob("*.py"), Path("models/classifier.py"), Path("models/fitting.py")])
-    code = hashlib.sha256(b"".join(file.read_bytes() for file in files if file.exists())).hexdigest()
+    files = sorted([*ROOT.glob("features/*.py"), *(ROOT / f"models/{name}.py" for name in FITTING)])
+    code = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     coders = hashlib.sha256(json.dumps(training["coders"][:]).encode()).hexdigest()
     return {"coders": coders, "code": code, "versions": versions()}
 

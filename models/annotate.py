@@ -19,7 +19,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -30,13 +30,14 @@ from data.documents import Document, Item, Unreadable, find, items
 from data.errors import InputError, make_folder, named, replace_file, require_writable, run, say
 from data.rows import CODES, UNCERTAIN
 from models.coding import Coded, Work, code, code_alone, fingerprint, likeliest, model_sha256, weight
-from models.engine import Engine, add_engine_arguments, engine_of, results
+from models.engine import Engine, add_engine_arguments, engine_of, results, workers
 from models.outputs import FORMATS, form_of, json_line, open_output
 from models.progress import Steps
 from models.scorer import FEW
 from models.storage import MODEL, Saved, load, load_scorer
 
 PHRASES = 8  # on the page, for each clause
+DAY = 86_400  # seconds
 SMALL = 64  # documents, and
 SMALL_SIZE = 250_000  # their characters or bytes, which are coded before workers would have started
 TOGETHER = 50  # documents of a task, with at most SMALL_SIZE where they are several
@@ -122,6 +123,7 @@ def to_parts(
             "thresholds": work.thresholds,
             **{name: getattr(arguments, name) for name in ("explain", "encoding", "text_column", "name_column")},
             "time_limit": work.time_limit,
+            "scorer": work.scorer,
         },
     }
     received: list[int] = []
@@ -171,6 +173,7 @@ def to_one(
     guessed = set[str]()
     with ExitStack() as stack:
         stack.enter_context(progress)
+        stack.enter_context(_naming(output_path))
         output = stack.enter_context(open_output(form, output_path, labels, arguments.bom))
         for each in stack.enter_context(closing(in_order(engine, work, found))):
             if isinstance(each, Unreadable):
@@ -207,6 +210,17 @@ def to_one(
         sys.exit(1)
 
 
+@contextmanager
+def _naming(output: Path | None) -> Iterator[None]:
+    """What the disk refuses, with the name of the output: a write of bytes knows none."""
+    try:
+        yield
+    except OSError as error:
+        if output is None or error.filename is not None:
+            raise
+        raise InputError(f"cannot write {output}: {error.strerror or error}") from None
+
+
 def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Generator[Coded | Unreadable, None, None]:
     """Code documents, in order: here as long as they are few, else where the engine has it done."""
     few: list[Item] = []
@@ -225,9 +239,8 @@ def in_order(engine: Engine, work: Work, found: Iterator[Item]) -> Generator[Cod
 
     shards = cut(chain(few, found), TOGETHER, SMALL_SIZE)
     tasks = ((shard.number, shard.items) for shard in shards)
-    done = results(engine, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True)
-    with closing(done):
-        for _, coded in done:
+    with workers(engine) as pool:
+        for _, coded in results(pool, partial(code, work), tasks, alone=partial(code_alone, work), ordered=True):
             yield from coded
 
 
@@ -302,9 +315,10 @@ def parse() -> argparse.Namespace:
         "--time-limit", type=float, default=300.0, metavar="SECONDS", help="a document's; then set aside (default: 300)"
     )
     arguments = parser.parse_args()
-    for option, value in (("--shard-documents", arguments.shard_documents), ("--time-limit", arguments.time_limit)):
-        if value <= 0:
-            parser.error(f"argument {option}: {value:g} should be more than 0")
+    if arguments.shard_documents <= 0:
+        parser.error(f"argument --shard-documents: {arguments.shard_documents} should be more than 0")
+    if not 0 < arguments.time_limit <= DAY:
+        parser.error(f"argument --time-limit: {arguments.time_limit:g} should be more than 0, at most {DAY} (a day)")
     if arguments.target_precision is not None and not 0 < arguments.target_precision < 1:
         parser.error(f"argument --target-precision: {arguments.target_precision:g} should lie between 0 and 1")
     if arguments.explain is not None and arguments.explain < 1:

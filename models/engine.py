@@ -1,7 +1,8 @@
 """Where work is done: in processes on this machine or on a Dask cluster, by one function call a task.
 
-for number, result in results(Engine(jobs=2), function, enumerate(tasks)):
-    ...
+with workers(Engine(jobs=2)) as pool:
+    for number, result in results(pool, function, enumerate(tasks)):
+        ...
 
 The processes are joblib's (loky). They are used as an executor, for `joblib.Parallel` gives up the whole run when one
 worker dies: here the tasks that were under way are done again, and one that was under way at two deaths alone.
@@ -12,6 +13,7 @@ import concurrent.futures
 import faulthandler
 import logging
 import os
+import re
 import signal
 import threading
 import time
@@ -20,6 +22,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 from data.errors import InputError, say
@@ -30,6 +33,8 @@ GRACE = 5.0  # seconds that code gets to end after its time is over, before its 
 PATIENCE = 15.0  # seconds that a scheduler may be out of reach
 AHEAD = 4  # times the tasks under way: how many results may wait for one that comes before them
 MAX_DEATHS = 5  # in a row, without a result between them
+# An address that Dask understands; with a wrong one it raises what it likes, or waits.
+ADDRESS = re.compile(r"(?:tcp|tls|ws|wss|ucx|ucxx)://(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 Task = TypeVar("Task")
@@ -52,7 +57,13 @@ class Engine:
         >>> Engine(jobs=3).processes
         3
         """
-        return self.jobs if self.jobs > 0 else max(1, len(os.sched_getaffinity(0)) + 1 + self.jobs)
+        return self.jobs if self.jobs > 0 else max(1, _cores() + 1 + self.jobs)
+
+
+def _cores() -> int:
+    """The processors that this process may use, as far as the system tells."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class TooLong(BaseException):
@@ -74,15 +85,30 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> Any:
 
 def engine_of(arguments: argparse.Namespace) -> Engine:
     """The engine that the command line names; InputError where its options do not fit."""
-    if arguments.scheduler and arguments.engine != "dask":
-        raise InputError("--scheduler is for a Dask cluster: give --engine dask too")
+    if arguments.scheduler is not None:
+        if arguments.engine != "dask":
+            raise InputError("--scheduler is for a Dask cluster: give --engine dask too")
+        if not ADDRESS.fullmatch(arguments.scheduler):
+            raise InputError(f"--scheduler {arguments.scheduler!r} should be an address such as tcp://host:8786")
     if arguments.jobs == 0:
         raise InputError("--jobs 0 leaves nobody to work: give 1 or more, or -1 for all cores")
     return Engine(arguments.engine, arguments.jobs, arguments.scheduler)
 
 
+@contextmanager
+def workers(engine: Engine) -> Iterator["Pool"]:
+    """Workers to have things done by, ended with the block; InputError where the engine has none."""
+    pool: Pool = _Dask(engine) if engine.name == "dask" else _Local(engine.processes)
+    kill = True
+    try:
+        yield pool
+        kill = False
+    finally:
+        pool.stop(kill=kill)
+
+
 def results(
-    engine: Engine,
+    pool: "Pool",
     function: Callable[[Task], Result],
     tasks: Iterable[Numbered[Task]],
     *,
@@ -91,8 +117,7 @@ def results(
 ) -> Generator[tuple[int, Result], None, None]:
     """Call a function with every task; yields the number of each task and its result as they come, or in order.
 
-    No more tasks are taken from `tasks` than are under way, so that memory stays flat however many there are. Closing
-    the generator ends the workers.
+    No more tasks are taken from `tasks` than are under way, so that memory stays flat however many there are.
 
     Parameters
     ----------
@@ -106,9 +131,8 @@ def results(
         When a task kills its workers and nobody does it alone, when workers die as soon as they begin, and when the
         cluster is gone. What `function` raises is raised here.
     """
-    if ordered:
-        return _in_order(_as_they_come(engine, function, iter(tasks), alone, ahead=AHEAD))
-    return _as_they_come(engine, function, iter(tasks), alone)
+    found = _Run(pool, function, iter(tasks), alone, AHEAD if ordered else None).results()
+    return _in_order(found) if ordered else found
 
 
 def _in_order(found: Iterator[tuple[int, Result]]) -> Generator[tuple[int, Result], None, None]:
@@ -121,28 +145,12 @@ def _in_order(found: Iterator[tuple[int, Result]]) -> Generator[tuple[int, Resul
             following += 1
 
 
-def _as_they_come(
-    engine: Engine,
-    function: Callable[[Task], Result],
-    tasks: Iterator[Numbered[Task]],
-    alone: Callable[[Task], Result] | None,
-    ahead: int | None = None,
-) -> Generator[tuple[int, Result], None, None]:
-    pool = _Dask(engine) if engine.name == "dask" else _Local(engine.processes)
-    kill = True
-    try:
-        yield from _Run(pool, function, tasks, alone, ahead).results()
-        kill = False
-    finally:
-        pool.stop(kill=kill)
-
-
 class _Run(Generic[Task, Result]):
     """Tasks on their way through a pool."""
 
     def __init__(
         self,
-        pool: "_Local | _Dask",
+        pool: "Pool",
         function: Callable[[Task], Result],
         tasks: Iterator[Numbered[Task]],
         alone: Callable[[Task], Result] | None,
@@ -155,7 +163,7 @@ class _Run(Generic[Task, Result]):
         self.deaths: Counter[int] = Counter()
         self.in_a_row = 0
 
-    def results(self) -> Iterator[tuple[int, Result]]:
+    def results(self) -> Generator[tuple[int, Result], None, None]:
         """The numbers and results of all tasks as they come."""
         while True:
             self._submit()
@@ -279,16 +287,22 @@ class _Dask:
                 log = logging.getLogger(name)
                 log.handlers, log.propagate = [logging.NullHandler()], False
         self._cluster: Any = None
-        if engine.scheduler is None:
-            self._cluster = distributed.LocalCluster(
-                n_workers=engine.processes, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-            )
         self._where = engine.scheduler or "this machine"
         try:
+            if engine.scheduler is None:
+                with _deaf_to_interrupts():
+                    self._cluster = distributed.LocalCluster(
+                        n_workers=engine.processes,
+                        threads_per_worker=1,
+                        dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
+                    )
             self._client = distributed.Client(self._cluster or engine.scheduler, timeout=PATIENCE, set_as_default=False)
             self._client.wait_for_workers(1, timeout=4 * PATIENCE)
-        except (OSError, TimeoutError, ValueError) as error:
+        except BaseException as error:  # every transport has errors of its own
             self._close()
+            if not isinstance(error, Exception):
+                raise
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"no Dask cluster with workers at {self._where}: {reason}") from None
         self._killed = distributed.scheduler.KilledWorker
@@ -346,6 +360,21 @@ class _Dask:
             with suppress(Exception):  # as above
                 if each is not None:
                     each.close(timeout=2)
+
+
+Pool = _Local | _Dask
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Leave Ctrl-C to this thread, which hears it when the block ends: what is begun inside never does."""
+    # The first process of multiprocessing begins another one, after which its thread would hear again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _turn = threading.Lock()

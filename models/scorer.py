@@ -43,7 +43,9 @@ class FastScorer:
 
     def __init__(self, model: Compact | None, pipeline: "Pipeline | None" = None, *, n_jobs: int = 1, few: int = FEW):
         self.model, self.pipeline, self.few = model, pipeline, few
-        self.n_jobs = n_jobs if n_jobs > 0 else (os.cpu_count() or 1) + 1 + n_jobs
+        if n_jobs == 0:
+            raise InputError("n_jobs=0 leaves no thread to score: give 1 or more, or -1 for one a processor")
+        self.n_jobs = n_jobs if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + n_jobs)
         self.classes_: NDArray[Any] = model.classes if model else _fitted(pipeline).classes_
         self._scored = 0
 

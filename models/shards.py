@@ -8,31 +8,34 @@ A part is written under another name, synced, renamed and then recorded; only th
 recorded is whole, one that is not is done again, and none is there twice.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from data.documents import Document, File, Item
-from data.errors import InputError, make_folder
+from data.errors import InputError, make_folder, replacing
 from data.tables import identity
 from models.coding import Part, Work, file_sha256, part, part_alone, weight
-from models.engine import Engine, results
+from models.engine import Engine, results, workers
 
 DOCUMENTS = 1000  # in a shard, if they are short
 SIZE = 1_000_000  # characters of text or bytes of files in a shard that has several documents
 FORMATS = ("parquet", "jsonl")
 _PART = re.compile(r"part-\d{6,}\.(?:parquet|jsonl)")
 _OURS = re.compile(_PART.pattern + r"|manifest\.jsonl|rejects\.jsonl")
-_TEMPORARY = re.compile(rf"\.(?:{_OURS.pattern})\.tmp")
+_TEMPORARY = re.compile(rf"\.(?:{_OURS.pattern})\.\w{{8}}\.tmp")  # of `replacing`
+_FIELDS = {
+    **{"shard": int, "file": str, "bytes": int, "sha256": str, "input_sha256": str},
+    **{"documents": int, "rows": int, "labels": dict, "rejects": list},
+}
 
 
 class Shard(NamedTuple):
@@ -130,6 +133,8 @@ def code_into(
         written and, with `strict`, at the first document that cannot be coded.
     """
     with ExitStack() as stack:
+        # First, for a cluster that is not there should leave no folder and throw nothing away.
+        pool = stack.enter_context(workers(engine))
         manifest = stack.enter_context(Manifest(folder, head, restart=restart))
         under_way: dict[int, tuple[str, int]] = {}
         shards = 0
@@ -148,8 +153,7 @@ def code_into(
                 yield shard.number, shard.items
 
         alone = partial(part_alone, work, form)
-        found = stack.enter_context(closing(results(engine, partial(part, work, form), missing(), alone=alone)))
-        for number, result in found:
+        for number, result in results(pool, partial(part, work, form), missing(), alone=alone):
             if strict and result.rejects:
                 raise InputError(f"{result.rejects[0]['document']} {result.rejects[0]['reason']}")
             digest, size = under_way.pop(number)
@@ -166,13 +170,7 @@ class Manifest:
         self.folder, self.path = folder, folder / "manifest.jsonl"
         self.head: dict[str, Any] = json.loads(json.dumps(head))
         self.done: dict[int, Done] = {}
-        make_folder(folder)
-        self._lock = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise InputError(f"another run is writing to {folder}: wait for it, or name another folder") from None
+        self._lock = _locked(folder)
         try:
             self._clear(everything=restart)
             self._open(self.head)
@@ -194,8 +192,8 @@ class Manifest:
         if not self.path.exists() or not _whole_lines(self.path):
             write_durably(self.path, _line(head))
         end = self._read(head)
-        # Written without a buffer, which could keep for later what a full disk did not take.
-        self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        # Written without a buffer, which could keep for later what a full disk did not take; a link is not followed.
+        self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
         os.ftruncate(self._handle, end)
 
     def _read(self, head: dict[str, Any]) -> int:
@@ -205,10 +203,8 @@ class Manifest:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     break
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    raise InputError(f"{self.path}, line {number} is damaged: give --restart to begin anew") from None
+                if (record := _record(line, first=number == 1)) is None:
+                    raise InputError(f"{self.path}, line {number} is damaged: give --restart to begin anew")
                 if number == 1:
                     if different := _differences(record, head):
                         raise InputError(_changed(self.folder, ", ".join(different)))
@@ -295,17 +291,13 @@ class Manifest:
 
 def write_durably(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a file so that it is there whole, even after a crash of the machine, or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise InputError(_not_written(path, error)) from None
 
 
@@ -315,6 +307,50 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _locked(folder: Path) -> int:
+    """The open handle of a folder, made where it is missing, that holds it against other runs."""
+    try:
+        import fcntl
+    except ImportError:
+        raise InputError(
+            "this system has no locks for a folder of parts: name a file with --output, or use Linux or macOS"
+        ) from None
+    make_folder(folder)
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise InputError(f"another run is writing to {folder}: wait for it, or name another folder") from None
+    return lock
+
+
+def _record(line: bytes, *, first: bool) -> dict[str, Any] | None:
+    """A line of a manifest, None where no run wrote it so: its head is the first, the others are parts and totals."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    if first:
+        whole = isinstance(record.get("settings", {}), dict)
+    elif record.get("complete") is True:
+        whole = "shard" not in record
+    else:
+        whole = all(type(record.get(name)) is kind for name, kind in _FIELDS.items()) and _is_part(record)
+    return record if whole else None
+
+
+def _is_part(record: dict[str, Any]) -> bool:
+    counts = [record["shard"], record["documents"], record["rows"], *record["labels"].values()]
+    return (
+        all(type(count) is int and count >= 0 for count in counts)
+        and record["file"] in [f"part-{record['shard']:06}.{form}" for form in FORMATS]
+        and all(isinstance(reject, dict) for reject in record["rejects"])
+    )
 
 
 def _whole_lines(path: Path) -> bool:

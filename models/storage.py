@@ -9,6 +9,7 @@ import io
 import json
 import os
 import platform
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ RETRAIN = "train it again with `make clean train` (python -m train)"
 MAX_MODEL_BYTES = 2_000_000_000
 MAX_UNPACKED_BYTES = 8_000_000_000
 MAX_CARD_BYTES = 100_000_000
+MAX_COUNT = 1 << 48  # clauses in a cell of the confusions, so that sums of them fit into 64 bits
+_PRECISION = re.compile(r"0\.\d*[1-9]\d*", re.ASCII)  # above 0, below 1
 # All that a pipeline of `models.classifier` holds, as skops names it: module, class and how it is built. No other type
 # is built from a .skops file, whatever the file itself or skops' own list says of it.
 SKOPS_TYPES = frozenset(
@@ -120,7 +123,9 @@ def load(path: Path = MODEL, *, trust: bool = False) -> Saved:
             f"its scores may differ; {RETRAIN}",
             stacklevel=2,
         )
-    return Saved(_open(path, content), card or {})
+    pipeline = _open(path, content)
+    _require_own(card, pipeline.classes_, path)
+    return Saved(pipeline, card or {})
 
 
 def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1, few: int = FEW) -> Saved:
@@ -131,6 +136,8 @@ def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1, few
     """
     from models.compact import from_bytes
 
+    if not path.is_file():
+        raise _missing(path)
     arrays = path.with_suffix(".npz")
     card = _read_card(path.with_suffix(".json"))
     if not arrays.is_file() or not (trust or _entry_of(card, "sha256", arrays.name)):
@@ -138,7 +145,9 @@ def load_scorer(path: Path = MODEL, *, trust: bool = False, n_jobs: int = 1, few
         return Saved(FastScorer.from_pipeline(saved.pipeline, n_jobs=n_jobs, few=few), saved.card)
     content, card = _vouched(arrays, trust)
     try:
-        return Saved(FastScorer(from_bytes(content), n_jobs=n_jobs, few=few), card or {})
+        scorer = FastScorer(from_bytes(content), n_jobs=n_jobs, few=few)
+        _require_own(card, scorer.classes_, path)
+        return Saved(scorer, card or {})
     except ValueError as error:
         raise InputError(f"{arrays} cannot be opened as a saved model: {error}; {RETRAIN}") from None
 
@@ -164,12 +173,16 @@ def _files(path: Path) -> tuple[Path, Path, Path, Path]:
 def _vouched(path: Path, trust: bool) -> tuple[bytes, dict[str, Any] | None]:
     """A file of a model, vouched for by the card that is returned with it, or trusted."""
     if not path.is_file():
-        raise InputError(f"no model at {path}: make one with `make train` (python -m train)")
+        raise _missing(path)
     content = _read(path, MAX_MODEL_BYTES)
     card = _read_card(path.with_suffix(".json"))
     if not trust:
         _check_hash(path, content, card)
     return content, card
+
+
+def _missing(path: Path) -> InputError:
+    return InputError(f"no model at {path}: make one with `make train` (python -m train)")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -196,10 +209,46 @@ def _read_card(path: Path) -> dict[str, Any] | None:
         card = from_json(_read(path, MAX_CARD_BYTES))  # refuses what is nested more than 200 deep
     except (OSError, ValueError) as error:
         raise InputError(f"the model's card {path} cannot be read: {error}; {RETRAIN}") from None
-    tables = ("sha256", "versions", "data", "settings")
-    if not isinstance(card, dict) or not all(isinstance(card.get(table, {}), dict) for table in tables):
-        raise InputError(f"the model's card {path} is not one that `python -m train` writes; {RETRAIN}")
+    if not isinstance(card, dict) or not _is_card(card):
+        raise _foreign(path)
     return card
+
+
+def _foreign(card: Path) -> InputError:
+    return InputError(f"the model's card {card} is not one that `python -m train` writes; {RETRAIN}")
+
+
+def _is_card(card: dict[str, Any]) -> bool:
+    """Whether the parts of a card that something is computed from are there as `train` writes them, or not at all."""
+    labels, grid, confusion = card.get("labels", []), card.get("thresholds", {}), card.get("confusion", [])
+    return (
+        all(isinstance(card.get(table, {}), dict) for table in ("sha256", "versions", "data", "settings"))
+        and isinstance(labels, list)
+        and all(isinstance(label, str) for label in labels)
+        and isinstance(grid, dict)
+        and all(_PRECISION.fullmatch(name) and _are_thresholds(each, labels) for name, each in grid.items())
+        and isinstance(confusion, list)
+        and ("confusion" not in card or len(confusion) == len(labels) > 0)
+        and all(isinstance(row, list) and len(row) == len(labels) and all(map(_is_count, row)) for row in confusion)
+    )
+
+
+def _are_thresholds(each: Any, labels: list[str]) -> bool:
+    return (
+        isinstance(each, dict)
+        and set(each) == set(labels) != set()
+        and all(value is None or (type(value) in (int, float) and 0 <= value <= 1) for value in each.values())
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_COUNT
+
+
+def _require_own(card: dict[str, Any] | None, classes: Any, path: Path) -> None:
+    """Raise InputError where a card's thresholds and confusions are about other labels than those of the model."""
+    if card and (card.get("thresholds") or card.get("confusion")) and card["labels"] != [str(each) for each in classes]:
+        raise _foreign(path.with_suffix(".json"))
 
 
 def _entry_of(card: dict[str, Any] | None, table: str, name: str) -> str | None:

@@ -60,10 +60,16 @@ def command(model: Path, source: Path, output: Path, *options: object) -> list[s
     ]
 
 
-def start(words: list[str], slow: float = 0) -> subprocess.Popen[str]:
+def start(words: list[str], slow: float = 0, *, start_new_session: bool = False) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "POISON_SLOW": str(slow)}
     return subprocess.Popen(
-        words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=start_new_session,
     )
 
 
@@ -84,11 +90,12 @@ def wait_for(output: Path, shards: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-def children(pid: int) -> list[int]:
+def children(pid: int, kind: bytes = b"popen_loky") -> list[int]:
     """The worker processes of a run."""
     try:
-        found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        return [child for child in found if b"popen_loky" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        found = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+        return [child for child in found if kind in Path(f"/proc/{child}/cmdline").read_bytes()]
     except FileNotFoundError:
         return []
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -84,6 +85,19 @@ def test_make_train_eval_annotate_on_a_fresh_checkout(checkout: Path) -> None:
 
     os.utime(checkout / "data/clauses/editorial.jsonl")
     assert "-m train" in make(checkout, "--dry-run", "train").stdout, "a source changed: to be trained again"
+
+
+def test_the_model_is_made_of_every_module_that_training_imports(checkout: Path) -> None:
+    """What `python -m train` imports of the project are sources of the model for make."""
+    listing = (
+        "import sys, train.__main__; print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', 0)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", listing], cwd=checkout, capture_output=True, text=True, check=True)
+    imported = {Path(name).relative_to(checkout) for name in ran.stdout.split() if Path(name).is_relative_to(checkout)}
+    database = make(checkout, "--print-data-base", "--dry-run", "help").stdout
+    (rule,) = re.findall(r"^models/stance\.joblib: (.*)$", database, re.MULTILINE)
+    missing = {str(path) for path in imported if path.name != "__init__.py"} - set(rule.split())
+    assert not missing
 
 
 def test_make_alone_lists_every_verb(checkout: Path) -> None:
@@ -400,6 +414,43 @@ def test_a_second_run_does_not_code_the_results_of_the_first(call: Call, work: P
         assert call("models.annotate", "--model", model, "in", *options).status == 0
         coded = list(csv.DictReader((work / "in/coded.csv").open(encoding="utf-8", newline="")))
         assert {row["document"] for row in coded} == {"in/a.txt"}
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.jsonl", "o.parquet", "o.txt"])
+def test_a_full_disk_is_told_with_the_name_of_the_output(model: Path, work: Path, name: str) -> None:
+    (work / "a.txt").write_text("They met on Tuesday. " * 200, encoding="utf-8")
+    words = [sys.executable, "-m", "models.annotate", "--model", model, "a.txt", "--output", name]
+    told = subprocess.run(
+        words,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+    )
+    assert told.returncode == 2
+    (line,) = [line for line in told.stderr.splitlines() if line.startswith("error")]
+    assert line.startswith(f"error: cannot write {name}: ")
+    assert line.endswith("File too large")
+    assert "Traceback" not in told.stderr
+    assert not list(work.glob(f"*{name}*"))
+
+
+def test_an_unset_variable_codes_nothing(call: Call, work: Path, model: Path) -> None:
+    (work / "a.txt").write_text("They met.", encoding="utf-8")
+    told = call("models.annotate", "--model", model, "")
+    assert told.status == 2
+    assert told.err.startswith("error: no file ''")
+
+
+def test_another_scorer_is_another_setting(call: Call, work: Path, model: Path) -> None:
+    source, folder = work / "a.txt", work / "o"
+    source.write_text("They met.", encoding="utf-8")
+    words = ("models.annotate", "--model", model, "--jobs", 1, source, "--output", f"{folder}/")
+    first = call(*words)
+    assert first.status == 0, first.err
+    other = call(*words, "--scorer", "sklearn")
+    assert other.status == 2
+    assert "was begun with another scorer ('fast', now 'sklearn')" in other.err
 
 
 def test_names_that_are_no_text_do_no_harm(call: Call, work: Path, model: Path) -> None:

@@ -452,6 +452,7 @@ def test_a_file_with_signs_of_a_pattern_in_its_name_is_that_file(library: Path) 
     ("source", "message"),
     [
         ("gone.txt", "no file gone.txt"),
+        ("", "no file '': name documents"),
         ("empty", "no document in the folder empty"),
         ("*.docx", r"no document matches \*.docx"),
         ("news/*.png", r"no document matches news/\*.png"),

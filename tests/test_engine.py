@@ -28,8 +28,10 @@ from poison import (
 from data.documents import items
 from data.errors import InputError
 from models.coding import Coded, Work, code, fingerprint, model_sha256
-from models.engine import Engine, TooLong, results, within
+from models.engine import Engine, TooLong, within, workers
 from models.outputs import json_line
+from models.progress import Steps
+from models.shards import code_into
 
 
 @pytest.fixture(scope="module")
@@ -205,10 +207,41 @@ def test_code_that_heeds_no_signal_is_ended_and_its_document_set_aside(place: Pa
     assert {row["document"] for row in rows_of(place / "stuck")} == {f"d{n}" for n in range(8)} - {"d5"}
 
 
-def test_a_missing_cluster_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_is_quiet_on_a_cluster_of_this_machine_too(place: Path, model: Path, source: Path) -> None:
+    """A terminal sends Ctrl-C to the workers as well, which may still be importing."""
+    pytest.importorskip("distributed")
+    words = command(model, source, place / "i", "--engine", "dask", "--jobs", 1)
+    with start(words, slow=0.1, start_new_session=True) as process:
+        while process.poll() is None and not children(process.pid, b"spawn_main"):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGINT
+    assert told.startswith("interrupted: what is done is kept; go on with")
+    assert len(told.splitlines()) == 1, told
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9", "ws://127.0.0.1:9", "foo://x:1"])
+def test_a_missing_cluster_is_told(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr("models.engine.PATIENCE", 0.3)
-    with pytest.raises(InputError, match=r"no Dask cluster with workers at tcp://127.0.0.1:9"):
-        list(results(Engine("dask", scheduler="tcp://127.0.0.1:9"), len, []))
+    with pytest.raises(InputError, match=f"no Dask cluster with workers at {url}"), workers(Engine("dask", -1, url)):
+        pass
+
+
+def test_a_missing_cluster_leaves_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: Path) -> None:
+    monkeypatch.setattr("models.engine.PATIENCE", 0.3)
+    engine = Engine("dask", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(InputError, match="no Dask cluster"):
+        code_into(tmp_path / "a", work(model), "jsonl", engine, [], {}, Steps(quiet=True), restart=True)
+    assert not (tmp_path / "a").exists()
+
+
+def test_cores_are_counted_where_the_system_tells_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    assert Engine(jobs=-1).processes == 5
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert Engine(jobs=-3).processes == 1
 
 
 def test_harmful_documents_are_set_aside_and_the_rest_is_coded(

@@ -215,6 +215,13 @@ def test_the_numbers_do_not_depend_on_threads(pipeline: Pipeline) -> None:
     assert np.array_equal(one, three)
 
 
+def test_there_is_at_least_one_thread(tmp_path: Path, pipeline: Pipeline) -> None:
+    assert FastScorer.from_pipeline(pipeline, n_jobs=-99).n_jobs == 1
+    save(pipeline, {}, tmp_path / "m.joblib")
+    with pytest.raises(InputError, match="n_jobs=0 leaves no thread to score"):
+        load_scorer(tmp_path / "m.joblib", n_jobs=0)
+
+
 def test_strings_longer_than_the_buffers_score_too(scorer: FastScorer, pipeline: Pipeline) -> None:
     long = "We oppose the tariffs. " * (LONGEST // 23 + 1)
     assert len(long) > LONGEST

@@ -3,7 +3,10 @@
 import errno
 import gzip
 import json
+import logging
 import os
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -116,7 +119,7 @@ def test_a_part_that_is_not_what_was_written_is_done_again(tmp_path: Path, chang
         part.unlink()
     else:
         part.write_bytes(part.read_bytes()[1:] + (b"" if change == "shorter" else b"\n"))
-    (tmp_path / "a/.part-000001.jsonl.tmp").touch()
+    (tmp_path / "a/.part-000001.jsonl.abcd_123.tmp").touch()
     assert sorted(fill(tmp_path / "a", [0, 1], finish=2)) == [0]
     assert contents(tmp_path / "a") == before
 
@@ -157,6 +160,57 @@ def test_a_damaged_manifest_and_parts_without_one_are_told(tmp_path: Path) -> No
         Manifest(tmp_path, HEAD)
 
 
+NOT_A_PART = [
+    "5",
+    "{}",
+    '{"shard": 0}',
+    '{"shard":0,"file":5}',
+    '{"complete": 1}',
+    "[" * 10**5,
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [(1, "5"), (1, "[]"), (1, '{"settings":5}'), *((2, line) for line in NOT_A_PART)],
+)
+def test_a_line_of_another_kind_is_damage(tmp_path: Path, number: int, line: str) -> None:
+    fill(tmp_path, [0, 1], finish=2)
+    lines = (tmp_path / "manifest.jsonl").read_text().splitlines()
+    lines[number - 1] = line
+    (tmp_path / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=f"line {number} is damaged: give --restart"):
+        Manifest(tmp_path, HEAD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"file": "/etc/passwd"},
+        {"file": "../part-000000.jsonl"},
+        {"file": "part-000001.jsonl"},
+        {"bytes": "9"},
+        {"shard": True},
+        {"rows": -1},
+        {"labels": {"none": "x"}},
+        {"rejects": ["x"]},
+    ],
+)
+def test_a_part_is_recorded_as_it_was_written_or_damaged(tmp_path: Path, change: dict[str, Any]) -> None:
+    fill(tmp_path, [0])
+    head, line = (tmp_path / "manifest.jsonl").read_text().splitlines()
+    (tmp_path / "manifest.jsonl").write_text(f"{head}\n{json.dumps(json.loads(line) | change)}\n")
+    with pytest.raises(InputError, match="line 2 is damaged: give --restart"):
+        Manifest(tmp_path, HEAD)
+
+
+def test_a_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(InputError, match="no locks for a folder of parts"):
+        Manifest(tmp_path / "a", HEAD)
+    assert not (tmp_path / "a").exists()
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace", "write"])
 @pytest.mark.parametrize("after", range(6))
 def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, after: int) -> None:
@@ -189,6 +243,35 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No space left"):
         write_durably(tmp_path / "a", failing())
     assert contents(tmp_path) == {"a": b"before"}
+
+
+def test_a_file_is_private_until_it_has_its_name_and_no_link_is_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"kept")
+    folder = tmp_path / "a"
+    folder.mkdir()
+    for name in ("out", ".out.tmp"):
+        (folder / name).symlink_to(theirs)
+
+    def looking() -> Iterator[bytes]:
+        (temporary,) = [path for path in folder.iterdir() if not path.is_symlink()]
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+        yield b"new"
+
+    write_durably(folder / "out", looking())
+    assert theirs.read_bytes() == b"kept"
+    assert (folder / "out").read_bytes() == b"new"
+    assert not (folder / "out").is_symlink()
+
+
+def test_no_line_is_added_to_a_manifest_behind_a_link(tmp_path: Path) -> None:
+    fill(tmp_path / "theirs", [0])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/manifest.jsonl").symlink_to(tmp_path / "theirs/manifest.jsonl")
+    before = contents(tmp_path / "theirs")
+    with pytest.raises(OSError, match="symbolic link"):
+        fill(tmp_path / "mine", [1])
+    assert contents(tmp_path / "theirs") == before
 
 
 # What a stream is made of.
@@ -263,6 +346,21 @@ def test_a_dataset_of_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> No
     assert [item.name for item in found] == ["hub:owner/name:plain#1", "hub:owner/name:plain#2"]
 
 
+def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    import datasets
+
+    def load_dataset(*_: object, **__: object) -> None:
+        for name in ("huggingface_hub.utils._http", "datasets.load", "fsspec"):
+            logging.getLogger(name).warning("Retrying in 1s")
+        raise ConnectionError("no such host")
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    (told,) = items(["hub:nobody/nothing"])
+    assert isinstance(told, Unreadable)
+    assert told.reason == "cannot be read from the Hub: no such host"
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -273,6 +371,13 @@ def test_a_dataset_of_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> No
         (["--scheduler", "tcp://a:1"], "--scheduler is for a Dask cluster"),
         (["--jobs", "0"], "--jobs 0 leaves nobody to work"),
         (["--time-limit", "0"], "--time-limit: 0 should be more than 0"),
+        (["--time-limit", "nan"], "--time-limit: nan should be more than 0, at most 86400 (a day)"),
+        (["--time-limit", "inf"], "--time-limit: inf should be"),
+        (["--time-limit", "1e300"], "--time-limit: 1e+300 should be"),
+        (["--engine", "dask", "--scheduler", "nonsense"], "--scheduler 'nonsense' should be an address such as tcp"),
+        (["--engine", "dask", "--scheduler", ""], "--scheduler '' should be an address"),
+        (["--engine", "dask", "--scheduler", "foo://x:1"], "--scheduler 'foo://x:1' should be an address"),
+        (["--engine", "dask", "--scheduler", "tcp://x"], "--scheduler 'tcp://x' should be an address"),
     ],
 )
 def test_options_that_do_not_fit_are_told(

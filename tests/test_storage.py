@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -16,7 +17,7 @@ from tiny_corpus import tiny_rows
 
 from data.errors import InputError
 from models.classifier import stance_classifier
-from models.storage import load, save
+from models.storage import load, load_scorer, save
 
 TEXTS = [str(row["text"]) for row in tiny_rows()]
 # Words that are also the names of fields in skops' own schema.
@@ -77,6 +78,12 @@ def test_a_bare_interpreter_in_an_empty_folder_loads_and_predicts(saved: Path, t
     assert result.stdout.split("\n")[:2] == ["oppose", ""]
 
 
+def test_arrays_without_their_model_are_no_model(saved: Path) -> None:
+    saved.unlink()
+    with pytest.raises(InputError, match=r"no model at .*: make one with `make train`"):
+        load_scorer(saved)
+
+
 def test_a_missing_model_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no model at .*: make one with `make train`"):
         load(tmp_path / "stance.joblib")
@@ -132,6 +139,49 @@ def test_a_broken_card_is_told(saved: Path, card: str) -> None:
     saved.with_suffix(".json").write_text(card)
     with pytest.raises(InputError, match="card"):
         load(saved)
+
+
+LABELS = ["call-for", "none", "oppose", "support"]
+HOLDING = dict.fromkeys(LABELS, 0.5)
+ZEROS = [[0] * 4] * 4
+NO_CONFUSIONS: list[Any] = ["x", None, [], {}, [1] * 4, [[1]], [[1] * 4] * 3, [[1] * 4] * 3 + [[1] * 3]]
+NO_COUNTS: list[Any] = [-1, 1.5, True, "1", None, 10**30]
+NO_GRIDS: list[Any] = [[1], "x", None, {"abc": {}}, {"0.90": None}, {"0.90": {}}, {"0.90": [1]}]
+NO_THRESHOLDS: list[Any] = ["0.5", True, -1, 2, []]
+NO_LABELS: list[Any] = ["none", None, {}, [1], [["none"]]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"confusion": each} for each in NO_CONFUSIONS),
+        *({"confusion": [[each] * 4] * 4} for each in NO_COUNTS),
+        *({"thresholds": each} for each in NO_GRIDS),
+        *({"thresholds": {each: HOLDING}} for each in ("abc", "nan", "0", "0.0", "1", "1.5", "-0.5", "9e-1", "")),
+        *({"thresholds": {"0.90": HOLDING | {"none": each}}} for each in NO_THRESHOLDS),
+        {"thresholds": {"0.90": HOLDING | {"other": 0.5}}},
+        {"thresholds": {"0.90": {"none": 0.5}}},
+        *({"labels": each} for each in NO_LABELS),
+        {"labels": ["none"], "confusion": [[1]]},
+        {"labels": LABELS[::-1], "confusion": ZEROS},
+        {"labels": ["none"], "thresholds": {"0.90": {"none": 0.5}}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("opened", [load, load_scorer])
+def test_a_card_of_another_form_is_told(saved: Path, change: dict[str, object], opened: Any) -> None:
+    card = json.loads(saved.with_suffix(".json").read_text()) | {"labels": LABELS} | change
+    saved.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="is not one that `python -m train` writes"):
+        opened(saved)
+
+
+@pytest.mark.parametrize("opened", [load, load_scorer])
+def test_a_card_as_train_writes_it_is_taken(saved: Path, opened: Any) -> None:
+    change = {"labels": LABELS, "confusion": ZEROS, "thresholds": {"0.90": HOLDING, "0.99": HOLDING | {"none": None}}}
+    card = json.loads(saved.with_suffix(".json").read_text()) | change
+    saved.with_suffix(".json").write_text(json.dumps(card))
+    assert opened(saved).card == card
 
 
 def test_another_version_of_scikit_learn_is_named(saved: Path) -> None:

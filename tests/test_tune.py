@@ -1,6 +1,7 @@
 """Comparing settings and cross-validating: honest, resumable, and told."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from conftest import Result
 from tiny_corpus import tiny_rows, write_jsonl
 
+from data.reading import read_clauses
 from eval.candidates import candidates
+from eval.tune import ROOT, sources
 from models.classifier import Settings
 
 Call = Callable[..., Result]
@@ -28,6 +31,29 @@ def many(tmp_path: Path) -> Path:
 def test_the_default_is_among_the_candidates() -> None:
     assert sum(settings == Settings() for settings in candidates().values()) == 1
     assert len(candidates()) >= 25
+
+
+def test_what_a_result_depends_on_is_the_same_in_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: Path
+) -> None:
+    clauses = read_clauses(str(many))
+    before = sources(clauses)
+    monkeypatch.chdir(tmp_path)
+    assert sources(clauses) == before
+
+
+def test_other_code_to_count_words_is_another_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: Path
+) -> None:
+    clauses = read_clauses(str(many))
+    before = sources(clauses)
+    for folder in ("features", "models"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("stance.*"))
+    monkeypatch.setattr("eval.tune.ROOT", tmp_path)
+    assert sources(clauses) == before
+    with (tmp_path / "models/counting.py").open("a") as file:
+        file.write("# another")
+    assert sources(clauses)["code"] != before["code"]
 
 
 def test_tuning_ranks_and_goes_on_where_it_stopped(call: Call, many: Path, tmp_path: Path) -> None:
