@@ -111,7 +111,8 @@ def plot_lengths(words: dict[str, list[int]], path: Path) -> None:
 def plot_growth(points: list[tuple[int, int]], path: Path) -> None:
     """Distinct words against running words."""
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    axes.loglog(*zip(*points, strict=True), color=BLUE)
+    axes.plot(*zip(*points, strict=True), color=BLUE)
+    _log_scales(axes)
     axes.set_xlabel("running words")
     axes.set_ylabel("distinct words")
     axes.grid(alpha=0.3, which="both")
@@ -120,17 +121,16 @@ def plot_growth(points: list[tuple[int, int]], path: Path) -> None:
 
 def plot_growth_of_time(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Seconds against clauses scored, both on logarithmic scales."""
-    figure, axes = plt.subplots(figsize=(8, 4.6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 5.6), layout="constrained")
     for place, (name, points) in enumerate(curves.items()):
         colour, marker = (BLUE, ORANGE, *MORE)[min(place, 6)], "os^Dv<>PX*"[place % 10]
         clauses, seconds = [each["clauses"] for each in points], [each["seconds"] for each in points]
         axes.plot(clauses, seconds, marker=marker, color=colour, label=name)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    _log_scales(axes)
     axes.set_xlabel("clauses")
     axes.set_ylabel("seconds")
     axes.grid(alpha=0.3, which="both")
-    figure.legend(loc="outside right upper", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     _save(figure, path)
 
 
@@ -271,6 +271,16 @@ def plot_ranking(leads: list[tuple[str, tuple[float, list[float]]]], path: Path)
     axes.set_xlabel("macro-F1 above the default settings (95 % interval over documents)")
     axes.grid(alpha=0.3, axis="x")
     _save(figure, path)
+
+
+def _log_scales(axes: Any) -> None:
+    """Powers of ten as plain numbers: what matplotlib writes by itself is a formula, and formulas are switched off."""
+    for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
+        scale("log")
+        axis.set_major_formatter(
+            matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+        )
+        axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 def _save(figure: Any, path: Path) -> None:
