@@ -39,7 +39,7 @@ from eval.slices import slices
 from eval.terminal import show, show_trust
 from models.classifier import Settings, settings_of
 from models.explain import Explainer
-from models.fitting import Clauses, fit
+from models.fitting import Clauses, weigh
 from models.outputs import json_line
 from models.scorer import FastScorer
 from models.storage import MODEL, Saved, load
@@ -169,7 +169,7 @@ def study(settings: Settings, training: Dataset, judged: Judged, wrong: list[dic
     clauses = Clauses(settings, texts, labels, sides, [*training["coders"][:], *judged.clauses["coders"][:]])
     train, held_out = np.arange(len(training)), np.arange(len(training), len(texts))
     rows = held_out[[each["row"] for each in wrong]]
-    for each, double in zip(wrong, nearest(fit(clauses, train), clauses, texts, train, rows), strict=True):
+    for each, double in zip(wrong, nearest(weigh(clauses, train), clauses, texts, train, rows), strict=True):
         each["nearest"] = double
     found: dict[str, Any] = {"leakage": {"overlap": overlap(training, judged.clauses)}}
     try:

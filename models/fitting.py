@@ -69,7 +69,7 @@ class Fitted:
     def matrix(self, clauses: Clauses, rows: Rows) -> sparse.csr_matrix:
         """The features of some clauses: rows × terms."""
         parts = zip(clauses.counts, self.columns, self.weights, strict=True)
-        return sparse.hstack([weigh.transform(counts[rows][:, kept]) for counts, kept, weigh in parts]).tocsr()
+        return sparse.hstack([weights.transform(counts[rows][:, kept]) for counts, kept, weights in parts]).tocsr()
 
     def decisions(self, clauses: Clauses, rows: Rows) -> NDArray[np.float64]:
         """The log-odds, up to a constant a row, of every label: rows × labels."""
@@ -88,21 +88,7 @@ def fit(clauses: Clauses, rows: Rows | None = None) -> Fitted:
     when the solver does not converge or no n-gram is left.
     """
     rows = np.arange(len(clauses.labels)) if rows is None else rows
-    fitted = Fitted([], [], clone(clauses.pipeline[-1]))
-    labels = clauses.labels[rows]
-    for counts, (_, vectoriser) in zip(clauses.counts, clauses.pipeline[0].transformer_list, strict=True):
-        part = counts[rows]
-        kept = np.flatnonzero(part.getnnz(axis=0) >= vectoriser.min_df)
-        part = part[:, kept]
-        weigh = TfidfTransformer(
-            norm=vectoriser.norm, use_idf=vectoriser.use_idf, sublinear_tf=vectoriser.sublinear_tf
-        ).fit(part)
-        if clauses.settings.weighting and vectoriser.use_idf:
-            weigh.idf_ = weigh.idf_ * term_weights(part, labels) ** clauses.settings.weighting
-        fitted.columns.append(kept)
-        fitted.weights.append(weigh)
-    if not all(map(len, fitted.columns)):
-        raise InputError("cannot learn from these clauses: too few n-grams stand in two of them")
+    fitted = weigh(clauses, rows)
     matrix = fitted.matrix(clauses, rows)
     draws = _resampled_documents(clauses, rows)
     coefficients, intercepts = [], []
@@ -117,10 +103,30 @@ def fit(clauses: Clauses, rows: Rows | None = None) -> Fitted:
     return fitted
 
 
+def weigh(clauses: Clauses, rows: Rows) -> Fitted:
+    """The first half of a fit on some of the clauses: which n-grams count, and how much; nothing is regressed yet."""
+    fitted = Fitted([], [], clone(clauses.pipeline[-1]))
+    labels = clauses.labels[rows]
+    for counts, (_, vectoriser) in zip(clauses.counts, clauses.pipeline[0].transformer_list, strict=True):
+        part = counts[rows]
+        kept = np.flatnonzero(part.getnnz(axis=0) >= vectoriser.min_df)
+        part = part[:, kept]
+        weights = TfidfTransformer(
+            norm=vectoriser.norm, use_idf=vectoriser.use_idf, sublinear_tf=vectoriser.sublinear_tf
+        ).fit(part)
+        if clauses.settings.weighting and vectoriser.use_idf:
+            weights.idf_ = weights.idf_ * term_weights(part, labels) ** clauses.settings.weighting
+        fitted.columns.append(kept)
+        fitted.weights.append(weights)
+    if not all(map(len, fitted.columns)):
+        raise InputError("cannot learn from these clauses: too few n-grams stand in two of them")
+    return fitted
+
+
 def fitted_pipeline(clauses: Clauses, fitted: Fitted) -> Pipeline:
     """The stock pipeline of a fit on all the clauses, its term weights folded into the document frequencies."""
-    for (_, vectoriser), weigh in zip(clauses.pipeline[0].transformer_list, fitted.weights, strict=True):
-        vectoriser._tfidf = weigh
+    for (_, vectoriser), weights in zip(clauses.pipeline[0].transformer_list, fitted.weights, strict=True):
+        vectoriser._tfidf = weights
     return Pipeline([("features", clauses.pipeline[0]), ("classifier", fitted.regression)])
 
 
