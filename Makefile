@@ -45,7 +45,7 @@ crossvalidate: .venv/.runtime ## how well would it do if trained on such labels:
 data-report: .venv/.runtime ## describe the corpus: counts, agreement, learning curve → reports/data/ (DATA=gold.csv adds it to the curve)
 	@$(RUN) eval.data_report $(if $(DATA),--data $(DATA)) $(ARGS)
 
-bench: models/stance.joblib | .venv/.runtime ## how fast is it beside its peers → reports/bench/ (requirements-peers.txt; ARGS="--documents speeches/")
+bench: $(if $(MODEL),,models/stance.joblib) | .venv/.runtime ## how fast is it beside its peers → reports/bench/ (requirements-peers.txt; ARGS="--documents speeches/")
 	@$(RUN) eval.benchmark $(if $(MODEL),--model $(MODEL)) $(ARGS)
 
 test: check audit ## check and audit, then run every test, docstring and README example
@@ -69,11 +69,11 @@ fuzz: .venv/.dev ## random and mutated input against every reader and writer: AR
 lock: .venv/.dev ## renew the pins in requirements*.txt from pyproject.toml
 	@$(COMPILE) --output-file requirements.txt
 	@$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt
-	@$(COMPILE) --group peers --constraint requirements.txt --output-file requirements-peers.txt
+	@$(filter-out pyproject.toml,$(COMPILE)) --group peers --constraint requirements.txt --output-file requirements-peers.txt
 
 clean: ## remove the model, the reports and the caches; the environment stays
-	@rm -rf models/stance.joblib models/stance.json models/stance.skops models/stance.npz reports .cache .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf models/stance.joblib models/stance.json models/stance.skops models/stance.npz models/README.md \
+		reports .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find data features models train eval tests -name __pycache__ -prune -exec rm -rf {} +
 
 train-now: | .venv/.runtime

@@ -245,6 +245,9 @@ def write(out: Path, report: dict[str, Any], saved: Saved, wrong: list[dict[str,
     from eval import plots
 
     make_folder(out)
+    for name in ("learning_curve", "slices"):  # not every run has them, and those of another are none of its own
+        for form in (".png", ".svg"):
+            (out / name).with_suffix(form).unlink(missing_ok=True)
     scores, labels = report["scores"], report["labels"]
     title = f"{report['model']['file']} on {report['data']['source']}: {report['data']['part']}"
     confusions = {"gold code by code of the model": scores["model"]["confusion"]}

@@ -1,4 +1,4 @@
-"""Scores of a saved pipeline, the same numbers some seventy times faster.
+"""Scores of a saved pipeline, the same numbers sixty times faster from a list, seventy from an Arrow array.
 
     scorer = FastScorer.from_pipeline(pipeline)
     scorer.predict_proba(texts)          a list, a NumPy or Arrow array, a column of datasets

@@ -164,17 +164,23 @@ def cluster(place: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
         process.wait()
 
 
+def killed_under_way(words: list[str], output: Path, victim: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Run a command and kill another process once three shards are done; its status and what it told."""
+    with start(words) as process:
+        wait_for(output, 3, process)
+        assert process.poll() is None, "the run should be under way"
+        victim.kill()
+        told = process.communicate(timeout=120)[1]
+    return process.returncode, told
+
+
 def test_a_cluster_gives_the_same_bytes_even_when_a_machine_dies(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], place: Path, model: Path, source: Path
 ) -> None:
     url, (_, _, second) = cluster
     words = command(model, source, place / "d", "--engine", "dask", "--scheduler", url)
-    with start(words) as process:
-        wait_for(place / "d", 3, process)
-        assert process.poll() is None, "the run should be under way"
-        second.kill()
-        told = process.communicate(timeout=120)[1]
-    assert process.returncode == 0, told
+    status, told = killed_under_way(words, place / "d", second)
+    assert status == 0, told
     assert joined(place / "d") == undisturbed(model, source)
     assert len(rows_of(place / "d")) == 120
 
@@ -185,12 +191,8 @@ def test_a_run_whose_scheduler_dies_goes_on_later(
 ) -> None:
     url, (scheduler, *_) = cluster
     words = command(model, source, place / "s", "--engine", "dask", "--scheduler", url)
-    with start(words) as process:
-        wait_for(place / "s", 3, process)
-        assert process.poll() is None, "the run should be under way"
-        scheduler.kill()
-        told = process.communicate(timeout=120)[1]
-    assert process.returncode == 2, told
+    status, told = killed_under_way(words, place / "s", scheduler)
+    assert status == 2, told
     assert "Traceback" not in told
     assert finished(command(model, source, place / "s"))[0] == 0, "any engine goes on with it"
     assert joined(place / "s") == undisturbed(model, source)
